@@ -1,0 +1,56 @@
+"""The names of what the platform has on AWS, which infrastructure and data both refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Purpose = Literal["lake", "raw", "drop", "backup", "artifact", "log", "state"]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names in one environment, by the contract: `mall-<env>-…`."""
+
+    env: str
+
+    def bucket(self, purpose: Purpose, account_id: str) -> str:
+        return f"mall-{self.env}-{purpose}-{account_id}"
+
+    @property
+    def prefix(self) -> str:
+        return f"mall-{self.env}"
+
+    @property
+    def database(self) -> str:
+        """The Glue database."""
+        return f"mall_{self.env}"
+
+    @property
+    def workgroup(self) -> str:
+        return self.prefix
+
+    @property
+    def crawler(self) -> str:
+        return f"{self.prefix}-clicks-raw"
+
+    @property
+    def click_stream(self) -> str:
+        return f"{self.prefix}-clicks"
+
+    @property
+    def alert_topic(self) -> str:
+        return f"{self.prefix}-alerts"
+
+    @property
+    def shop_database(self) -> str:
+        """The RDS instance."""
+        return f"{self.prefix}-shop"
+
+    @property
+    def pseudonym_key_secret(self) -> str:
+        return f"mall/{self.env}/pseudonym-key"
+
+    @property
+    def slack_token_secret(self) -> str:
+        return f"mall/{self.env}/slack-token"
