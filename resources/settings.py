@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     )
     first_business_day: date = Field(
         date(2024, 1, 1), description="First Tokyo day that the platform holds data for."
+    )
+
+    spec: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Infrastructure sizes that differ from the environment's, as a JSON object.",
     )
 
     db_instance: str | None = Field(
