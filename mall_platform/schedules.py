@@ -1,0 +1,50 @@
+"""When the jobs start by themselves, in Asia/Tokyo (P1, U3)."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from data_assets.partitions import business_days
+from mall_platform.jobs import clicks_job, nightly_job
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+DAYS_BACK = 3
+
+RUNNING = dg.DefaultScheduleStatus.RUNNING
+
+
+def recent_days(now: datetime) -> Mapping[str, str]:
+    """The run tags of the Tokyo days D−3…D, where D is the day of `now`, as one range."""
+    today = now.astimezone(TOKYO).date()
+    first = max(today - timedelta(days=DAYS_BACK), business_days.start.date())
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": today.isoformat(),
+    }
+
+
+@dg.schedule(
+    job=nightly_job,
+    cron_schedule="0 3 * * *",
+    execution_timezone="Asia/Tokyo",
+    default_status=RUNNING,
+)
+def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Extracts of the last days, then every mart and the page."""
+    return dg.RunRequest(tags=recent_days(context.scheduled_execution_time))
+
+
+@dg.schedule(
+    job=clicks_job,
+    cron_schedule="10 * * * *",
+    execution_timezone="Asia/Tokyo",
+    default_status=RUNNING,
+)
+def clicks_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """The click log of the current day and of the last three, where it grew."""
+    return dg.RunRequest(tags=recent_days(context.scheduled_execution_time))
+
+
+SCHEDULES = [nightly_schedule, clicks_schedule]
