@@ -12,7 +12,7 @@ from data_assets.marts import assets as marts
 from data_assets.ops import assets as ops
 from data_assets.surveys import assets as surveys
 from infra_assets.registry import infra_definitions
-from mall_platform.jobs import JOBS, survey_job
+from mall_platform.jobs import build_jobs
 from mall_platform.schedules import SCHEDULES
 from resources.athena import Athena
 from resources.aws import Aws
@@ -23,7 +23,7 @@ from resources.secrets import PseudonymKey, Secrets
 from resources.settings import Settings, load_settings
 from resources.shop_db import ShopDatabase
 from resources.slack import Slack
-from sensors.alerts import ALERT_SENSORS
+from sensors.alerts import ALERT_SENSORS, step_thresholds
 from sensors.survey_drop import survey_drop_sensor
 
 DATA_MODULES = [extracts, surveys, clickstream, marts, dashboards, ops]
@@ -72,12 +72,15 @@ def build_defs(
     """Everything Dagster runs: assets, checks, jobs, schedules, sensors and their resources."""
     settings = settings or load_settings()
     infra = infra_definitions(settings)
+    assets = [
+        a for a in dg.load_assets_from_modules(DATA_MODULES) if isinstance(a, dg.AssetsDefinition)
+    ]
     data = dg.Definitions(
-        assets=dg.load_assets_from_modules(DATA_MODULES),
+        assets=assets,
         asset_checks=dg.load_asset_checks_from_modules(DATA_MODULES),
-        jobs=JOBS,
+        jobs=build_jobs(step_thresholds(assets)),
         schedules=SCHEDULES,
-        sensors=[survey_drop_sensor(survey_job), *ALERT_SENSORS],
+        sensors=[survey_drop_sensor, *ALERT_SENSORS],
         resources={**build_resources(settings), **(resource_overrides or {})},
         executor=dg.in_process_executor if settings.env == "local" else dg.multiprocess_executor,
     )

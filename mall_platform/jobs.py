@@ -1,10 +1,12 @@
 """The jobs: which assets run together, in which order the graph gives (P1)."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
+from data_assets.conventions import SLOW_AFTER
 from data_assets.partitions import business_days
-from mall_platform.hooks import HOOKS
-from sensors.alerts import SLOW_AFTER_TAG
+from mall_platform.hooks import step_hooks
 
 extracts = dg.AssetSelection.key_prefixes(["mall", "extracts"])
 surveys = dg.AssetSelection.key_prefixes(["mall", "surveys"])
@@ -14,24 +16,27 @@ dashboards = dg.AssetSelection.key_prefixes(["mall", "dashboards"])
 channel_mart = dg.AssetSelection.assets(["mall", "marts", "channel_by_age_band"])
 
 
-def _job(
-    name: str,
-    selection: dg.AssetSelection,
-    slow_after_s: int,
-    partitions_def: dg.PartitionsDefinition | None = None,
-) -> dg.UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
-        name,
-        selection=selection,
-        hooks=HOOKS,
-        tags={SLOW_AFTER_TAG: str(slow_after_s)},
-        partitions_def=partitions_def,
-    )
+def build_jobs(thresholds: Mapping[str, float]) -> list[dg.UnresolvedAssetJobDefinition]:
+    """Every job, with the hooks that speak for its steps; `thresholds` are seconds by step."""
+    hooks = step_hooks(thresholds)
 
+    def job(
+        name: str,
+        selection: dg.AssetSelection,
+        slow_after_s: int,
+        partitions_def: dg.PartitionsDefinition | None = None,
+    ) -> dg.UnresolvedAssetJobDefinition:
+        return dg.define_asset_job(
+            name,
+            selection=selection,
+            hooks=hooks,
+            tags={SLOW_AFTER: str(slow_after_s)},
+            partitions_def=partitions_def,
+        )
 
-nightly_job = _job("nightly_job", extracts | marts | dashboards, 3600, business_days)
-clicks_job = _job("clicks_job", clickstream, 1800, business_days)
-survey_job = _job("survey_job", surveys | channel_mart | dashboards, 900)
-marts_job = _job("marts_job", marts | dashboards, 1800)
-
-JOBS = [nightly_job, clicks_job, survey_job, marts_job]
+    return [
+        job("nightly_job", extracts | marts | dashboards, 3600, business_days),
+        job("clicks_job", clickstream, 1800, business_days),
+        job("survey_job", surveys | channel_mart | dashboards, 900),
+        job("marts_job", marts | dashboards, 1800),
+    ]

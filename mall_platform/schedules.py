@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from data_assets.partitions import business_days
-from mall_platform.jobs import clicks_job, nightly_job
+from data_assets.partitions import business_day, business_days
 
-TOKYO = ZoneInfo("Asia/Tokyo")
 DAYS_BACK = 3
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
@@ -17,7 +14,7 @@ RUNNING = dg.DefaultScheduleStatus.RUNNING
 
 def recent_days(now: datetime) -> Mapping[str, str]:
     """The run tags of the Tokyo days D−3…D, where D is the day of `now`, as one range."""
-    today = now.astimezone(TOKYO).date()
+    today = business_day(now)
     first = max(today - timedelta(days=DAYS_BACK), business_days.start.date())
     return {
         "dagster/asset_partition_range_start": first.isoformat(),
@@ -26,7 +23,7 @@ def recent_days(now: datetime) -> Mapping[str, str]:
 
 
 @dg.schedule(
-    job=nightly_job,
+    job_name="nightly_job",
     cron_schedule="0 3 * * *",
     execution_timezone="Asia/Tokyo",
     default_status=RUNNING,
@@ -37,7 +34,7 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 @dg.schedule(
-    job=clicks_job,
+    job_name="clicks_job",
     cron_schedule="10 * * * *",
     execution_timezone="Asia/Tokyo",
     default_status=RUNNING,

@@ -9,16 +9,16 @@ post that Slack refuses shows as a failed tick and is sent by a later one.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import dagster as dg
 
+from data_assets.conventions import SLOW_AFTER
 from resources.slack import Slack
 
-SLOW_AFTER_TAG = "mall/slow_after_s"
 RUNS_PER_TICK = 50
 FIRST_LOOK_BACK = timedelta(days=1)
 
@@ -228,7 +228,7 @@ def read_run(
         )
         for stats in instance.get_run_step_stats(run.run_id)
     )
-    threshold = run.tags.get(SLOW_AFTER_TAG)
+    threshold = run.tags.get(SLOW_AFTER)
     return RunFacts(
         run_id=run.run_id,
         job=run.job_name,
@@ -242,12 +242,13 @@ def read_run(
     )
 
 
-def step_thresholds(repository: dg.RepositoryDefinition) -> dict[str, float]:
-    """Seconds after which a step counts as slow, by step key, from the assets' op tags."""
+def step_thresholds(assets: Iterable[dg.AssetsDefinition]) -> dict[str, float]:
+    """Seconds after which a step counts as slow, by step key, from the assets' tags."""
     return {
-        assets.op.name: float(assets.op.tags[SLOW_AFTER_TAG])
-        for assets in repository.assets_defs_by_key.values()
-        if assets.is_executable and SLOW_AFTER_TAG in assets.op.tags
+        definition.op.name: max(float(tags[SLOW_AFTER]) for tags in tagged)
+        for definition in assets
+        if definition.is_executable
+        and (tagged := [s.tags for s in definition.specs if SLOW_AFTER in s.tags])
     }
 
 
@@ -280,7 +281,7 @@ def _announce_all(
     repository = context.repository_def
     if repository is None:
         raise dg.DagsterInvariantViolationError("The alert sensors need the code location.")
-    thresholds = step_thresholds(repository)
+    thresholds = step_thresholds(repository.assets_defs_by_key.values())
     now = datetime.now(UTC).timestamp()
     sent = 0
     for record in records:

@@ -1,0 +1,112 @@
+"""What tests share: one local AWS a worker, the infrastructure on it, and its shop database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resources.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import pymysql
+
+    from mall_platform.local_aws.process import LocalAws
+    from resources.aws import Aws
+
+SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="Run the campaigns, too.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--exhaustive"):
+        return
+    campaign = pytest.mark.skip(reason="a campaign: run with --exhaustive")
+    for item in items:
+        if "exhaustive" in item.keywords:
+            item.add_marker(campaign)
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A local AWS of this worker's own; the process's environment points at it."""
+    from mall_platform.local_aws import process
+    from resources.aws import forget_clients
+
+    home = tmp_path_factory.mktemp("mall")
+    aws = process.start(home / "local_aws")
+    variables = aws.environment()
+    os.environ.update(variables)
+    os.environ.update(
+        MALL_ENV="local",
+        MALL_HOME=str(home),
+        MALL_DB_CA_FILE=variables["RDS_CA_FILE"],
+        MALL_LOG_BUCKET=f"mall-local-log-{aws.account_id}",
+        MALL_SLACK_TOKEN="xoxb-test",
+    )
+    load_settings.cache_clear()
+    forget_clients()
+    yield aws
+    process.stop(home / "local_aws")
+
+
+@pytest.fixture(scope="session")
+def settings(local_aws: LocalAws) -> Settings:
+    return load_settings()
+
+
+@pytest.fixture(scope="session")
+def aws(local_aws: LocalAws) -> Aws:
+    from resources.aws import Aws
+
+    return Aws(env="local")
+
+
+@pytest.fixture(scope="session")
+def platform(aws: Aws, settings: Settings) -> dict[str, Any]:
+    """The infrastructure applied once on this worker's AWS; the resources of the platform."""
+    from infra_assets.registry import apply_all
+    from mall_platform.build import build_resources
+
+    apply_all(aws, settings)
+    return build_resources(settings)
+
+
+@pytest.fixture
+def shop(platform: dict[str, Any]) -> Iterator[pymysql.Connection]:
+    """A connection to the worker's shop database with the contract's schema, empty."""
+    with platform["shop_db"].connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'mall'"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE `{table}`")
+        for statement in SCHEMA.read_text("utf-8").split(";"):
+            if statement.strip():
+                cursor.execute(statement)
+        connection.commit()
+        yield connection
+
+
+@pytest.fixture
+def empty_lake(platform: dict[str, Any]) -> dict[str, Any]:
+    """The platform with no lake table, and nothing in the lake, raw and drop buckets."""
+    aws = platform["aws"]
+    glue = aws.client("glue")
+    for page in glue.get_paginator("get_tables").paginate(DatabaseName=aws.names.database):
+        for table in page["TableList"]:
+            glue.delete_table(DatabaseName=aws.names.database, Name=table["Name"])
+    s3 = aws.client("s3")
+    for purpose in ("lake", "raw", "drop"):
+        bucket = aws.bucket(purpose)
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+            for each in found:
+                s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+    return platform
