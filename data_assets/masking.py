@@ -81,8 +81,13 @@ def band_of_years(years: pl.Expr) -> pl.Expr:
     """The age band of completed years; `unknown` for NULL and for negative ages."""
     import polars as pl
 
-    band = pl.when(years.is_null() | (years < 0)).then(pl.lit("unknown"))
-    band = band.when(years < 20).then(pl.lit("10s"))
-    for decade in (20, 30, 40, 50, 60):
-        band = band.when(years < decade + 10).then(pl.lit(f"{decade}s"))
-    return band.otherwise(pl.lit("70+"))
+    decade = pl.concat_str((years // 10 * 10).cast(pl.String), pl.lit("s"))
+    return (
+        pl.when(years.is_null() | (years < 0))
+        .then(pl.lit("unknown"))
+        .when(years < 20)
+        .then(pl.lit("10s"))
+        .when(years < 70)
+        .then(decade)
+        .otherwise(pl.lit("70+"))
+    )
