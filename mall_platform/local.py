@@ -66,6 +66,7 @@ def environment(settings: Settings) -> dict[str, str]:
     Raises RuntimeError when they aren't running.
     """
     from mall_platform.local_aws import process
+    from mall_platform.local_aws.lifecycle import ACCOUNT_ID
 
     aws = process.running(aws_home(settings))
     inbox = _endpoint(inbox_home(settings))
@@ -78,7 +79,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MALL_DB_CA_FILE": str(settings.db_ca_file or variables["RDS_CA_FILE"]),
         "MALL_SLACK_TOKEN": "xoxb-local-inbox",
         "MALL_SLACK_BASE_URL": f"{inbox['url']}/api/",
-        "MALL_LOG_BUCKET": f"mall-{settings.env}-log-{aws.account_id}",
+        "MALL_LOG_BUCKET": f"mall-{settings.env}-log-{ACCOUNT_ID}",
         "DAGSTER_HOME": str(dagster_home(settings)),
     }
 

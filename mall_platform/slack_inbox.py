@@ -94,7 +94,7 @@ def serve(home: Path, port: int = 0) -> ThreadingHTTPServer:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             fields = self._fields(body)
-            if not self.path.endswith("chat.postMessage"):
+            if self.path != "/api/chat.postMessage":
                 reply: dict[str, Any] = {"ok": False, "error": "unknown_method"}
             elif not fields.get("text"):
                 reply = {"ok": False, "error": "no_text"}

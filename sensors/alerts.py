@@ -120,13 +120,15 @@ def checks(run: RunFacts, now: float) -> list[Alert]:
 
 def slow(run: RunFacts, now: float) -> list[Alert]:
     """One alert per step, and one for the run, that is past its threshold without having failed."""
-    subjects = [*run.steps, run]
+    alerts = [_alert(run, "slow", step, _slow_reason(step), now) for step in run.steps]
+    alerts.append(_alert(run, "slow", None, _slow_reason(run), now))
+    broken = {step.key for step in run.steps if step.error is not None}
     return [
-        _alert(run, "slow", None if subject is run else subject, _slow_reason(subject), now)
-        for subject in subjects
-        if subject.threshold_s is not None
-        and (isinstance(subject, RunFacts) or subject.error is None)
-        and (_duration(subject, now) or 0) > subject.threshold_s
+        alert
+        for alert in alerts
+        if alert.threshold_s is not None
+        and alert.step not in broken
+        and (alert.duration_s or 0) > alert.threshold_s
     ]
 
 

@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS of this worker's own; the process's environment points at it."""
     from mall_platform.local_aws import process
+    from mall_platform.local_aws.lifecycle import ACCOUNT_ID
     from resources.aws import forget_clients
 
     home = tmp_path_factory.mktemp("mall")
@@ -47,7 +48,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         MALL_ENV="local",
         MALL_HOME=str(home),
         MALL_DB_CA_FILE=variables["RDS_CA_FILE"],
-        MALL_LOG_BUCKET=f"mall-local-log-{aws.account_id}",
+        MALL_LOG_BUCKET=f"mall-local-log-{ACCOUNT_ID}",
         MALL_SLACK_TOKEN="xoxb-test",
     )
     load_settings.cache_clear()
