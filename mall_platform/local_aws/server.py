@@ -1,0 +1,138 @@
+"""The server process: moto's services with this package's hooks, behind one loopback port.
+
+Beside AWS's own requests it answers, for the process interface and for tests:
+`GET /moto-api/local/health` (pid and home), `POST /moto-api/local/flush` (delivers what services
+buffer), `POST /moto-api/local/reset` (empties all state).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from mall_platform.local_aws import children, lifecycle
+from mall_platform.local_aws.httpd import HttpServer
+
+log = logging.getLogger("local_aws")
+
+SERVICES = ("rds",)
+ADMIN_PATH = "/moto-api/local/"
+
+
+def serve(home: Path, port: int) -> None:
+    """Serves until SIGTERM or SIGINT; `home/endpoint.json` holds the pid and the URL meanwhile."""
+    ended = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: ended.set())
+    home.mkdir(parents=True, exist_ok=True)
+    children.end_all(home)
+    _prepare_environment(home)
+    application = _application(home)
+    server = HttpServer(port, application)
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    os.environ["MOTO_PORT"] = str(server.server_address[1])
+    lifecycle.begin(home, url)
+    for name in SERVICES:
+        importlib.import_module(f"mall_platform.local_aws.{name}").install()
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    _announce(home, url)
+    ended.wait()
+    server.shutdown()
+    lifecycle.stop()
+    children.end_all(home)
+    (home / "endpoint.json").unlink(missing_ok=True)
+
+
+def _prepare_environment(home: Path) -> None:
+    """What moto and botocore read from the environment when they're imported and later."""
+    temporary = home / "tmp"
+    temporary.mkdir(exist_ok=True)
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": lifecycle.DEFAULT_REGION,
+        "MOTO_ACCOUNT_ID": lifecycle.ACCOUNT_ID,
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+        "TMPDIR": str(temporary),
+    }
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+
+
+def _announce(home: Path, url: str) -> None:
+    draft = home / "endpoint.json.draft"
+    draft.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    draft.rename(home / "endpoint.json")
+
+
+def _application(home: Path) -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
+    from moto.core import responses
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    # moto lists its classes' methods anew on every request.
+    for name in ("method_names_from_class", "camelcase_to_underscores"):
+        setattr(responses, name, functools.cache(getattr(responses, name)))
+    aws = DomainDispatcherApplication(create_backend_app)
+
+    def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(ADMIN_PATH):
+            return _administer(home, environ, start_response)
+        try:
+            chunks: Iterable[bytes] = aws(environ, start_response)
+            return chunks
+        except NotImplementedError as error:
+            log.warning("not implemented: %s", error)
+            return _not_implemented(str(error), environ, start_response)
+
+    return application
+
+
+def _not_implemented(
+    message: str, environ: dict[str, Any], start_response: Callable
+) -> Iterable[bytes]:
+    """An error in the caller's protocol that botocore doesn't retry, as it would a 500."""
+    code = "NotImplemented"
+    if "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", ""):
+        content_type = "application/json"
+        body = json.dumps({"__type": code, "message": message})
+    else:
+        content_type = "text/xml"
+        body = (
+            f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(message)}</Message>"
+            "</Error></ErrorResponse>"
+        )
+    headers = [("Content-Type", content_type), ("x-amzn-ErrorType", code)]
+    start_response("501 Not Implemented", headers)
+    return [body.encode()]
+
+
+def _administer(home: Path, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    actions: dict[tuple[str, str], Callable[[], None]] = {
+        ("GET", "health"): lambda: None,
+        ("POST", "flush"): lifecycle.flush,
+        ("POST", "reset"): _reset,
+    }
+    action = actions.get((environ["REQUEST_METHOD"], environ["PATH_INFO"][len(ADMIN_PATH) :]))
+    if action is None:
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"no such action"]
+    action()
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({"pid": os.getpid(), "home": str(home)}).encode()]
+
+
+def _reset() -> None:
+    from moto.moto_api._internal.models import moto_api_backend
+
+    lifecycle.reset()
+    moto_api_backend.reset()
