@@ -7,7 +7,6 @@ buffer), `POST /moto-api/local/reset` (empties all state).
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
 import logging
@@ -24,7 +23,7 @@ from mall_platform.local_aws.httpd import HttpServer
 
 log = logging.getLogger("local_aws")
 
-SERVICES = ("rds",)
+SERVICES = ("speed", "rds")
 ADMIN_PATH = "/moto-api/local/"
 
 
@@ -76,12 +75,8 @@ def _announce(home: Path, url: str) -> None:
 
 
 def _application(home: Path) -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
-    from moto.core import responses
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    # moto lists its classes' methods anew on every request.
-    for name in ("method_names_from_class", "camelcase_to_underscores"):
-        setattr(responses, name, functools.cache(getattr(responses, name)))
     aws = DomainDispatcherApplication(create_backend_app)
 
     def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:

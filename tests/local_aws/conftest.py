@@ -1,8 +1,8 @@
-"""One local AWS for all tests of this folder, and a boto3 client of each service."""
+"""A boto3 client of each service of the local AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -12,13 +12,6 @@ from botocore.config import Config
 from mall_platform.local_aws import process
 
 Clients = Callable[[str], Any]
-
-
-@pytest.fixture(scope="session")
-def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.LocalAws]:
-    home = tmp_path_factory.mktemp("local-aws")
-    yield process.start(home)
-    process.stop(home)
 
 
 @pytest.fixture(scope="session")
