@@ -1,0 +1,177 @@
+"""The three checks of every published table, and the audits that decide them before publication.
+
+One pandera schema per table, generated from its declaration (Q1, Q2). Results count; they never
+hold a value of the data.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from data_assets.personal_data import NO_PERSONAL_DATA, LeakScan, Persons, nobody
+from resources.lake import Audit, AuditResult, Lake, Version
+from resources.tables import Column, Table
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+    import polars as pl
+
+SCHEMA_MATCHES = "schema_matches"
+ROW_COUNT = "row_count_matches_source"
+CHECKS = (SCHEMA_MATCHES, ROW_COUNT, NO_PERSONAL_DATA)
+
+_DESCRIPTIONS = {
+    SCHEMA_MATCHES: "Columns, types, ranges, closed vocabularies and keys are as declared.",
+    ROW_COUNT: "As many rows were written as the source held, by the same snapshot.",
+    NO_PERSONAL_DATA: "No text cell holds an e-mail, phone, postal code, address, name or kana.",
+}
+
+
+def check_specs(asset: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of a published table, for its asset's `check_specs`."""
+    return [
+        dg.AssetCheckSpec(
+            name, asset=asset, description=_DESCRIPTIONS[name], blocking=name == SCHEMA_MATCHES
+        )
+        for name in CHECKS
+    ]
+
+
+def frame_schema(table: Table) -> pa.DataFrameSchema:
+    """A table's declaration as a pandera schema for polars: strict, in order."""
+    import pandera.polars as pa
+
+    return pa.DataFrameSchema(
+        {column.name: _pandera_column(column) for column in table.columns},
+        strict=True,
+        ordered=True,
+    )
+
+
+def _pandera_column(column: Column) -> pa.Column:
+    import pandera.polars as pa
+    import polars as pl
+
+    types = {
+        "string": pl.String(),
+        "binary": pl.Binary(),
+        "boolean": pl.Boolean(),
+        "int": pl.Int32(),
+        "bigint": pl.Int64(),
+        "double": pl.Float64(),
+        "date": pl.Date(),
+        "timestamp": pl.Datetime("ms"),
+    }
+    checks = []
+    if column.allowed is not None:
+        checks.append(pa.Check.isin(list(column.allowed), name="allowed"))
+    if column.minimum is not None:
+        checks.append(pa.Check.ge(column.minimum, name="minimum"))
+    if column.maximum is not None:
+        checks.append(pa.Check.le(column.maximum, name="maximum"))
+    return pa.Column(types[column.type], nullable=column.nullable, checks=checks)
+
+
+class SchemaAudit:
+    """Holds a version's rows against the table's declaration, batch by batch.
+
+    Only the key columns are kept between batches, for their uniqueness over the whole version.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._schema = frame_schema(table)
+        self._keys: list[pl.DataFrame] = []
+        self._rows = 0
+        self._failures: Counter[str] = Counter()
+
+    def see(self, frame: pl.DataFrame) -> None:
+        """Checks some rows of the version."""
+        self._rows += frame.height
+        self._failures.update(_failures(self._schema, frame))
+        if self._table.key and set(self._table.key) <= set(frame.columns):
+            self._keys.append(frame.select(self._table.key))
+
+    def result(self) -> AuditResult:
+        """The verdict on all rows seen, with counts by column and rule."""
+        import polars as pl
+
+        failures = self._failures.copy()
+        if self._keys:
+            keys = pl.concat(self._keys)
+            if repeated := keys.height - keys.n_unique():
+                failures[f"{', '.join(self._table.key)}: unique"] = repeated
+        return AuditResult(
+            SCHEMA_MATCHES, not failures, {"rows": self._rows, "failures": dict(failures)}
+        )
+
+
+def _failures(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> Counter[str]:
+    """How often each rule is broken, by `column: rule`."""
+    from pandera.errors import SchemaErrors
+
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        frame_level = cases["schema_context"] == "DataFrameSchema"
+        names = cases["column"].fill_null("").to_list()
+        found: Counter[str] = Counter()
+        for name, rule, is_frame, case in zip(
+            names, cases["check"].to_list(), frame_level, cases["failure_case"], strict=True
+        ):
+            # A frame-level case is a column's name, never a cell.
+            found[f"{case if is_frame else name}: {rule}"] += 1
+        return found
+    return Counter()
+
+
+def schema_matches(lake: Lake) -> Audit:
+    """Audits a staged version's files by the schema of its table."""
+
+    def audit(version: Version) -> AuditResult:
+        import polars as pl
+
+        seen = SchemaAudit(version.table)
+        for batch in lake.batches(version):
+            seen.see(pl.DataFrame(batch))
+        return seen.result()
+
+    return audit
+
+
+def row_count_matches_source(source_rows: int, written_rows: int) -> Audit:
+    """Audits that the version holds as many rows as its source said."""
+
+    def audit(version: Version) -> AuditResult:
+        counts = {"source_rows": source_rows, "written_rows": written_rows}
+        return AuditResult(ROW_COUNT, source_rows == written_rows, counts)
+
+    return audit
+
+
+def no_raw_personal_data(lake: Lake, persons: Persons = nobody) -> Audit:
+    """Audits a staged version's files for personal data.
+
+    For files that another engine wrote; whatever this process writes goes through a LeakScan
+    before it is stored.
+    """
+
+    def audit(version: Version) -> AuditResult:
+        import polars as pl
+
+        scan = LeakScan(version.table, persons)
+        for batch in lake.batches(version):
+            scan.see(pl.DataFrame(batch))
+            scan.settle()
+        return scan.settle()
+
+    return audit
+
+
+def known(result: AuditResult) -> Audit:
+    """An audit whose verdict is known already, because the rows were seen on their way."""
+    return lambda _version: result
