@@ -71,7 +71,7 @@ def build_defs(
 ) -> dg.Definitions:
     """Everything Dagster runs: assets, checks, jobs, schedules, sensors and their resources."""
     settings = settings or load_settings()
-    infra = infra_definitions(settings)
+    infra = infra_definitions()
     assets = [
         a for a in dg.load_assets_from_modules(DATA_MODULES) if isinstance(a, dg.AssetsDefinition)
     ]
