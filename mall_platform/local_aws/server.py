@@ -23,7 +23,7 @@ from mall_platform.local_aws.httpd import HttpServer
 
 log = logging.getLogger("local_aws")
 
-SERVICES = ("speed", "rds")
+SERVICES = ("speed", "s3", "rds")
 ADMIN_PATH = "/moto-api/local/"
 
 
@@ -86,17 +86,22 @@ def _application(home: Path) -> Callable[[dict[str, Any], Callable], Iterable[by
             chunks: Iterable[bytes] = aws(environ, start_response)
             return chunks
         except NotImplementedError as error:
+            # 501, which botocore doesn't retry.
             log.warning("not implemented: %s", error)
-            return _not_implemented(str(error), environ, start_response)
+            return _fail("501 Not Implemented", str(error), environ, start_response)
+        except Exception:
+            log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["RAW_URI"])
+            message = f"The local AWS failed; see {home / 'log'}"
+            return _fail("500 Internal Failure", message, environ, start_response)
 
     return application
 
 
-def _not_implemented(
-    message: str, environ: dict[str, Any], start_response: Callable
+def _fail(
+    status: str, message: str, environ: dict[str, Any], start_response: Callable
 ) -> Iterable[bytes]:
-    """An error in the caller's protocol that botocore doesn't retry, as it would a 500."""
-    code = "NotImplemented"
+    """An error in the caller's protocol, its code the status without its blank."""
+    code = status.partition(" ")[2].replace(" ", "")
     if "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", ""):
         content_type = "application/json"
         body = json.dumps({"__type": code, "message": message})
@@ -107,7 +112,7 @@ def _not_implemented(
             "</Error></ErrorResponse>"
         )
     headers = [("Content-Type", content_type), ("x-amzn-ErrorType", code)]
-    start_response("501 Not Implemented", headers)
+    start_response(status, headers)
     return [body.encode()]
 
 
