@@ -172,7 +172,11 @@ def seed(customers: int, days: int, seed: int) -> None:
     """Fill the shop's database (local and dev only)."""
     from mall_platform import sample_run
 
-    sample_run.seed_shop(_generated(), customers=customers, days=days, seed=seed)
+    settings = _generated()
+    with sample_run.progress_bars() as bars:
+        done = sample_run.seed_shop(settings, bars, customers=customers, days=days, seed=seed)
+    if not done:
+        fail("The shop already holds rows; the sample goes into an empty database.")
 
 
 @sample.command()
@@ -184,17 +188,26 @@ def clicks(customers: int, days: int, events: int, seed: int) -> None:
     """Send clicks: the newest 24 hours through Firehose, older ones to the landing layout."""
     from mall_platform import sample_run
 
-    sample_run.send_clicks(_generated(), customers=customers, days=days, events=events, seed=seed)
+    settings = _generated()
+    with sample_run.progress_bars() as bars:
+        sample_run.send_clicks(
+            settings, bars, customers=customers, days=days, events=events, seed=seed
+        )
 
 
 @sample.command()
 @click.option("--quarters", default=4, show_default=True)
+@click.option("--respondents", default=2_000, show_default=True)
 @click.option("--seed", default=1, show_default=True)
-def survey(quarters: int, seed: int) -> None:
+def survey(quarters: int, respondents: int, seed: int) -> None:
     """Drop survey files into the drop bucket, the last quarters before today."""
     from mall_platform import sample_run
 
-    sample_run.drop_surveys(_generated(), quarters=quarters, seed=seed)
+    settings = _generated()
+    with sample_run.progress_bars() as bars:
+        sample_run.drop_surveys(
+            settings, bars, quarters=quarters, respondents=respondents, seed=seed
+        )
 
 
 def _generated() -> Settings:
