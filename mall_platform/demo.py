@@ -54,6 +54,7 @@ def make_sample(settings: Settings, *, customers: int, days: int, seed: int) -> 
         sample_run.send_clicks(
             settings, bars, customers=customers, days=days, events=CLICKS, seed=seed
         )
+        local.flush(settings)
         return seeded.result()
 
 

@@ -93,6 +93,15 @@ def use(settings: Settings) -> None:
     forget_clients()
 
 
+def flush(settings: Settings) -> None:
+    """Delivers at once what Firehose still buffers, instead of waiting for its interval."""
+    from mall_platform.local_aws import process
+
+    aws = process.running(aws_home(settings))
+    if aws is not None:
+        aws.flush()
+
+
 def stop(settings: Settings, *, wipe: bool = False) -> None:
     """Ends everything that was started and discards its state; `wipe` removes MALL_HOME too."""
     from mall_platform.local_aws import process
