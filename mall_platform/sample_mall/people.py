@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from mall_platform.sample_mall import draws, japan
 from mall_platform.sample_mall.draws import Flags, Ints
 from mall_platform.sample_mall.effects import AGE_BANDS
+from mall_platform.sample_mall.text import fixed_width
 from mall_platform.sample_mall.window import DAY_US, Window
 
 GENDERS = ("F", "M", "X", None)
@@ -286,12 +286,7 @@ def _password_hashes(seed: int, ids: Ints) -> pl.Series:
             random = draws.bits(seed, f"customer.password{word}", ids)
         sextet = (random >> np.uint64(6 * within)) & np.uint64(63)
         letters[:, len(head) + place] = alphabet[sextet]
-    offsets = np.arange(len(ids) + 1, dtype=np.int64) * width
-    text = pa.LargeStringArray.from_buffers(
-        len(ids), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(letters))
-    )
-    series = pl.from_arrow(text)
-    return pl.Series(series)
+    return fixed_width(letters)
 
 
 def _full_width(values: pl.Series, chosen: Flags) -> pl.Series:
