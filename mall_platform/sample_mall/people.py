@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -40,12 +41,15 @@ def prefecture_indexes(seed: int, ids: Ints) -> Ints:
     return draws.weighted(seed, "customer.home", ids, [p.people for p in japan.PREFECTURES])
 
 
-def birth_dates(seed: int, ids: Ints, window: Window) -> np.ndarray:
-    """Birth dates (datetime64[D]) with NaT for unknown, and a few placeholders of 1900-01-01."""
+def birth_dates(seed: int, ids: Ints, last_day: date) -> np.ndarray:
+    """Birth dates (datetime64[D]) of people as old on `last_day` as the mall's customers are.
+
+    NaT for unknown, and a few placeholders of 1900-01-01.
+    """
     band = draws.weighted(seed, "customer.band", ids, _BAND_SHARES)
     youngest, oldest = np.array(_BAND_YEARS).T
     years = draws.uniform(seed, "customer.age", ids) * (oldest - youngest)[band] + youngest[band]
-    born = np.datetime64(window.last_day) - (years * 365.2425).astype("timedelta64[D]")
+    born = np.datetime64(last_day) - (years * 365.2425).astype("timedelta64[D]")
     fate = draws.uniform(seed, "customer.birth_fate", ids)
     born[fate < _PLACEHOLDER_BIRTH_DATE] = np.datetime64("1900-01-01")
     born[fate > 1 - _WITHOUT_BIRTH_DATE] = np.datetime64("NaT")
@@ -184,7 +188,7 @@ class Population:
                     draws.chance(seed, "customer.no_home", ids, 0.03),
                 ),
                 "address": _addresses(seed, ids, home),
-                "birth_date": birth_dates(seed, ids, self.window),
+                "birth_date": birth_dates(seed, ids, self.window.last_day),
                 "gender": pl.Series(GENDERS, dtype=pl.String).gather(genders(seed, ids)),
                 "password_hash": _password_hashes(seed, ids),
             }

@@ -74,7 +74,7 @@ class Sales:
     def _products(self, ranks: Ints, customers: Ints, times: Ints) -> Ints:
         seed = self.population.seed
         day = _tokyo_days(times)
-        born = people.birth_dates(seed, customers, self.population.window)
+        born = people.birth_dates(seed, customers, self.population.window.last_day)
         band = people.bands(people.completed_years(born, day))
         gender = people.genders(seed, customers)
         taste = _TASTES[band * len(people.GENDERS) + gender]
