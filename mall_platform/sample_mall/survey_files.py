@@ -1,19 +1,63 @@
-"""Rows as the bytes of a spreadsheet file, the same bytes for the same rows."""
+"""Rows as the bytes of a spreadsheet file, the same bytes for the same rows.
+
+The xlsx parts are written here: openpyxl takes 14 s for 50,000 rows of 12 columns, and stamps its
+files with the time of day.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 import zipfile
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from string import ascii_uppercase
+from xml.sax.saxutils import escape
 
 Cell = str | int | datetime | None
 
+_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001
+_DATE_STYLE = 1
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-_SAVED = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+_CONTENT_TYPES = f"""\
+<Types xmlns="{_PACKAGE}/content-types">\
+<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>\
+<Default Extension="xml" ContentType="application/xml"/>\
+<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>\
+<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/>\
+<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>\
+<Override PartName="/xl/sharedStrings.xml" ContentType="{_TYPE}.sharedStrings+xml"/>\
+</Types>"""
+_ROOT = f"""\
+<Relationships xmlns="{_PACKAGE}/relationships">\
+<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/>\
+</Relationships>"""
+_WORKBOOK = f"""\
+<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">\
+<sheets><sheet name="回答一覧" sheetId="1" r:id="rId1"/></sheets></workbook>"""
+_WORKBOOK_PARTS = f"""\
+<Relationships xmlns="{_PACKAGE}/relationships">\
+<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>\
+<Relationship Id="rId2" Type="{_OFFICE}/styles" Target="styles.xml"/>\
+<Relationship Id="rId3" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/>\
+</Relationships>"""
+_STYLES = f"""\
+<styleSheet xmlns="{_MAIN}">\
+<numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy/mm/dd\\ hh:mm"/></numFmts>\
+<fonts count="1"><font><sz val="11"/><name val="游ゴシック"/></font></fonts>\
+<fills count="2"><fill><patternFill patternType="none"/></fill>\
+<fill><patternFill patternType="gray125"/></fill></fills>\
+<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>\
+<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>\
+<cellXfs count="2"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>\
+<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>\
+<cellStyles count="1"><cellStyle name="標準" xfId="0" builtinId="0"/></cellStyles></styleSheet>"""
 
 
 def as_csv(rows: Iterable[Sequence[Cell]], *, encoding: str, newline: str) -> bytes:
@@ -23,61 +67,64 @@ def as_csv(rows: Iterable[Sequence[Cell]], *, encoding: str, newline: str) -> by
     return text.getvalue().encode(encoding)
 
 
-def as_workbook(
-    headers: Sequence[Sequence[str | None]], rows: Iterable[Sequence[Cell]], *, saved_on: date
-) -> bytes:
-    """An xlsx file with one sheet and one or two header rows.
+def as_workbook(headers: Sequence[Sequence[str | None]], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """An xlsx file with one sheet of at most 26 columns and one or two header rows.
 
     With two, a None in the upper row is merged with the cell on its left, a None in the lower one
-    with the cell above. Text that starts with `=` stays text.
+    with the cell above. Text is text, also where it starts with `=`; times are Excel's dates.
     """
-    from openpyxl import Workbook
+    shared: dict[str, int] = {}
+    sheet = "".join(_row(n, row, shared) for n, row in enumerate([*headers, *rows], start=1))
+    merged = list(_merged(*headers)) if len(headers) == 2 else []
+    merges = "".join(f'<mergeCell ref="{reference}"/>' for reference in merged)
+    if merges:
+        merges = f'<mergeCells count="{len(merged)}">{merges}</mergeCells>'
+    texts = "".join(f'<si><t xml:space="preserve">{escape(text)}</t></si>' for text in shared)
+    return _zipped(
+        {
+            "[Content_Types].xml": _CONTENT_TYPES,
+            "_rels/.rels": _ROOT,
+            "xl/workbook.xml": _WORKBOOK,
+            "xl/_rels/workbook.xml.rels": _WORKBOOK_PARTS,
+            "xl/styles.xml": _STYLES,
+            "xl/sharedStrings.xml": f'<sst xmlns="{_MAIN}">{texts}</sst>',
+            "xl/worksheets/sheet1.xml": (
+                f'<worksheet xmlns="{_MAIN}"><sheetData>{sheet}</sheetData>{merges}</worksheet>'
+            ),
+        }
+    )
 
-    workbook = Workbook()
-    sheet = workbook.active
-    sheet.title = "回答一覧"
-    for header in headers:
-        sheet.append(header)
-    if len(headers) == 2:
-        _merge_headers(sheet, *headers)
-    for number, row in enumerate(rows, start=len(headers) + 1):
-        for column, value in enumerate(row, start=1):
-            if value is None:
-                continue
-            cell = sheet.cell(number, column, value)
-            if cell.data_type == "f":
-                cell.data_type = "s"
+
+def _row(number: int, cells: Sequence[Cell], shared: dict[str, int]) -> str:
+    """A row's XML; its texts join the workbook's shared ones."""
+    parts = [f'<row r="{number}">']
+    for column, value in zip(ascii_uppercase, cells, strict=False):
+        if isinstance(value, str):
+            index = shared.setdefault(value, len(shared))
+            parts.append(f'<c r="{column}{number}" t="s"><v>{index}</v></c>')
+        elif isinstance(value, datetime):
+            days = (value - _EPOCH).total_seconds() / 86_400
+            parts.append(f'<c r="{column}{number}" s="{_DATE_STYLE}"><v>{days!r}</v></c>')
+        elif value is not None:
+            parts.append(f'<c r="{column}{number}"><v>{value}</v></c>')
+    parts.append("</row>")
+    return "".join(parts)
+
+
+def _merged(upper: Sequence[str | None], lower: Sequence[str | None]) -> Iterator[str]:
+    """The ranges of the two header rows that are one cell each."""
+    begins = [column for column, text in enumerate(upper) if text is not None]
+    for begin, following in zip(begins, [*begins[1:], len(upper)], strict=True):
+        last, depth = following - 1, 1 + (lower[begin] is None)
+        if last > begin or depth == 2:
+            yield f"{ascii_uppercase[begin]}1:{ascii_uppercase[last]}{depth}"
+
+
+def _zipped(parts: dict[str, str]) -> bytes:
     content = io.BytesIO()
-    workbook.save(content)
-    return _timeless(content, saved_on)
-
-
-def _merge_headers(sheet: Any, upper: Sequence[str | None], lower: Sequence[str | None]) -> None:
-    begin = 1
-    for column in range(2, len(upper) + 2):
-        if column <= len(upper) and upper[column - 1] is None:
-            continue
-        deep = lower[begin - 1] is None
-        if deep or column - 1 > begin:
-            sheet.merge_cells(
-                start_row=1, start_column=begin, end_row=1 + deep, end_column=column - 1
-            )
-        begin = column
-
-
-def _timeless(workbook: io.BytesIO, saved_on: date) -> bytes:
-    """The same xlsx without the moment at which it was written."""
-    result = io.BytesIO()
-    moment = f"{saved_on.isoformat()}T09:00:00Z".encode()
-    with (
-        zipfile.ZipFile(workbook) as source,
-        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target,
-    ):
-        for name in source.namelist():
-            part = source.read(name)
-            if name == "docProps/core.xml":
-                part = _SAVED.sub(rb"\g<1>" + moment, part)
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in parts.items():
             entry = zipfile.ZipInfo(name, _ZIP_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(entry, part)
-    return result.getvalue()
+            archive.writestr(entry, _XML + text, compresslevel=6)
+    return content.getvalue()

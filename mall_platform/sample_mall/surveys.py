@@ -29,7 +29,7 @@ class _Shape(NamedTuple):
 
     extension: str
     row: Callable[[Answers], _Row]
-    content: Callable[[list[_Row], Quarter], bytes]
+    content: Callable[[list[_Row]], bytes]
 
 
 def files(
@@ -51,7 +51,7 @@ def files(
         rows = [shape.row(each) for each in answers(seed, quarter, respondents, customers)]
         spoilt = _spoilt(seed, quarter, rows)
         name = _NAMES[turn % len(_NAMES)].format(_spelling(quarter, turn))
-        yield f"{name}.{shape.extension}", shape.content(spoilt, quarter)
+        yield f"{name}.{shape.extension}", shape.content(spoilt)
 
 
 def _spelling(quarter: Quarter, turn: int) -> str:
@@ -233,20 +233,20 @@ _MERGED_HEADERS: tuple[tuple[str | None, str | None], ...] = (
 """Upper and lower header; a None beside is merged with its left, one below with its upper."""
 
 
-def _two_header_workbook(rows: list[_Row], quarter: Quarter) -> bytes:
+def _two_header_workbook(rows: list[_Row]) -> bytes:
     upper, lower = zip(*_MERGED_HEADERS, strict=True)
-    return as_workbook([upper, lower], rows, saved_on=quarter.last_day)
+    return as_workbook([upper, lower], rows)
 
 
-def _one_header_workbook(rows: list[_Row], quarter: Quarter) -> bytes:
-    return as_workbook([_FULL_WIDTH_HEADERS], rows, saved_on=quarter.last_day)
+def _one_header_workbook(rows: list[_Row]) -> bytes:
+    return as_workbook([_FULL_WIDTH_HEADERS], rows)
 
 
-def _cp932_csv(rows: list[_Row], _: Quarter) -> bytes:
+def _cp932_csv(rows: list[_Row]) -> bytes:
     return as_csv([_CP932_HEADERS, *rows], encoding="cp932", newline="\r\n")
 
 
-def _utf8_csv(rows: list[_Row], _: Quarter) -> bytes:
+def _utf8_csv(rows: list[_Row]) -> bytes:
     return as_csv([_UTF8_HEADERS, *rows], encoding="utf-8-sig", newline="\n")
 
 
