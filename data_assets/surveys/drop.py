@@ -44,8 +44,11 @@ class DroppedFile:
 
         In a bucket without versions, new content counts as a new version.
         """
-        version = self.etag if self.version_id == _UNVERSIONED else self.version_id
-        return hashlib.sha256(f"{self.key}\0{version}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.key}\0{self.version}".encode()).hexdigest()[:32]
+
+    @property
+    def version(self) -> str:
+        return self.etag if self.version_id == _UNVERSIONED else self.version_id
 
     @property
     def source(self) -> dict[str, str]:

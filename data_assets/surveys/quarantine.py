@@ -34,6 +34,10 @@ class Report:
     def of_accepted(cls, survey: ParsedSurvey) -> Report:
         return cls(survey.rows, survey.bad_cells, ignored_columns=survey.ignored_columns)
 
+    @property
+    def bad_rows(self) -> int:
+        return len({cell.row for cell in self.bad_cells})
+
     def json(self, file: DroppedFile) -> bytes:
         source = {
             "key": file.key,
@@ -60,15 +64,15 @@ def spreadsheet_safe(text: str) -> str:
 
 
 def quarantine_file(drop: DropBucket, file: DroppedFile, report: Report) -> str:
-    """Moves a refused file under `quarantine/` with its report; returns the folder's key.
+    """Moves a refused file under `quarantine/` with its report; returns the report's location.
 
     The ledger is written before the original goes, so that a crash in between is harmless.
     """
-    folder = _write(drop, file, report)
-    drop.copy(file, folder + _safe_name(file.key))
-    drop.record(file, "quarantined", {"reason": report.reason, "report": f"{folder}report.json"})
+    location = _write(drop, file, report)
+    drop.copy(file, _folder(file) + _safe_name(file.key))
+    drop.record(file, "quarantined", {"reason": report.reason, "report": location})
     drop.remove(file)
-    return folder
+    return location
 
 
 def quarantine_rows(drop: DropBucket, file: DroppedFile, report: Report) -> str | None:
@@ -77,10 +81,14 @@ def quarantine_rows(drop: DropBucket, file: DroppedFile, report: Report) -> str 
 
 
 def _write(drop: DropBucket, file: DroppedFile, report: Report) -> str:
-    folder = f"{QUARANTINE}{file.id}/"
+    folder = _folder(file)
     drop.put(f"{folder}report.json", report.json(file))
     drop.put(f"{folder}report.csv", report.csv())
-    return folder
+    return f"s3://{drop.name}/{folder}report.json"
+
+
+def _folder(file: DroppedFile) -> str:
+    return f"{QUARANTINE}{file.id}/"
 
 
 def _safe_name(key: str) -> str:

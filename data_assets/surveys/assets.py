@@ -1,0 +1,157 @@
+"""The surveys as assets: dropped files to two tables of the lake, by quarter (E2, E4, Q2)."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from data_assets.checks import check_specs
+from data_assets.conventions import data_asset, data_key, infra_key
+from data_assets.publishing import Publication
+from data_assets.surveys.drop import DropBucket, DroppedFile, undealt
+from data_assets.surveys.intake import Intake, TakenIn
+from data_assets.tables import CATEGORIES
+from resources.aws import Aws, MissingInfrastructureError
+from resources.lake import Lake, NotPublishedError
+from resources.secrets import PseudonymKey
+
+RESPONSES = data_key("surveys", "responses")
+ANSWERS = data_key("surveys", "answers")
+SHOP_CATEGORIES = data_key("extracts", "categories")
+FILES_ACCEPTED = "files_accepted"
+
+_UPSTREAM = [
+    infra_key("storage", "drop_bucket"),
+    infra_key("storage", "lake_bucket"),
+    infra_key("analytics", "catalog"),
+    SHOP_CATEGORIES,
+]
+
+
+class SurveyFile(dg.Config):
+    """A dropped file."""
+
+    key: str = Field(description="Key in the drop bucket, under surveys/.")
+    version_id: str | None = Field(None, description="Its version; the current one by default.")
+
+
+class SurveyFiles(dg.Config):
+    """Which files a run takes in."""
+
+    files: list[SurveyFile] = Field(
+        default_factory=list,
+        description="Files to take in, also again; none means every file not yet dealt with.",
+    )
+
+    def due(self, drop: DropBucket) -> list[DroppedFile]:
+        """The files of a run, oldest first."""
+        if not self.files:
+            return undealt(drop.files(), drop.dealt_with())
+        named = [drop.find(file.key, file.version_id) for file in self.files]
+        return sorted(named, key=lambda file: file.last_modified)
+
+
+@dg.multi_asset(
+    name="surveys",
+    specs=[
+        dg.AssetSpec(
+            **data_asset(
+                "surveys",
+                "responses",
+                description="One row per respondent of each quarter's survey, masked (E2, E4).",
+                deps=_UPSTREAM,
+                skippable=True,
+            )
+        ),
+        dg.AssetSpec(
+            **data_asset(
+                "surveys",
+                "answers",
+                description="One row per option chosen where several may be (E2).",
+                deps=_UPSTREAM,
+                skippable=True,
+            )
+        ),
+    ],
+    check_specs=[
+        *check_specs(RESPONSES),
+        *check_specs(ANSWERS),
+        dg.AssetCheckSpec(
+            FILES_ACCEPTED,
+            asset=RESPONSES,
+            description="No dropped file was refused; rows left out of the others are counted.",
+        ),
+    ],
+)
+def surveys(
+    context: dg.AssetExecutionContext,
+    config: SurveyFiles,
+    aws: Aws,
+    lake: Lake,
+    pseudonym_key: PseudonymKey,
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """Takes dropped files in, oldest first; the newest accepted file of a quarter is published."""
+    drop = DropBucket(aws)
+    responses = Publication(context, lake, RESPONSES)
+    answers = Publication(context, lake, ANSWERS)
+    taken: list[TakenIn] = []
+    if due := config.due(drop):
+        intake = Intake(
+            drop,
+            lake,
+            responses=responses,
+            answers=answers,
+            key=pseudonym_key.text(),
+            categories=_category_names(lake),
+        )
+        for file in due:
+            taken.append(intake.take_in(file))
+            context.log.info(f"{file.key}: {taken[-1].outcome or 'not published'}")
+    yield from responses.check_results()
+    yield from answers.check_results()
+    yield _files_accepted(taken)
+    responses.require_good()
+    answers.require_good()
+    if any(file.outcome == "accepted" for file in taken):
+        yield responses.result()
+        yield answers.result()
+
+
+def _category_names(lake: Lake) -> list[str]:
+    try:
+        names: list[str] = lake.read(CATEGORIES, columns=["name"])["name"].to_pylist()
+    except NotPublishedError as error:
+        raise MissingInfrastructureError(
+            "The lake's table of categories", SHOP_CATEGORIES.to_user_string()
+        ) from error
+    return names
+
+
+def _files_accepted(taken: Sequence[TakenIn]) -> dg.AssetCheckResult:
+    """Fails if a file was refused; says which, why, and where its report is."""
+    refused = [file for file in taken if file.outcome == "quarantined"]
+    said = [f"{each.file.key}: {each.reason} Report: {each.report}" for each in refused]
+    return dg.AssetCheckResult(
+        check_name=FILES_ACCEPTED,
+        asset_key=RESPONSES,
+        passed=not refused,
+        description="\n".join(said) or None,
+        metadata={
+            "files": len(taken),
+            "quarantined": len(refused),
+            "by_file": dg.MetadataValue.table([_line(file) for file in taken]),
+        },
+    )
+
+
+def _line(taken: TakenIn) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "file": taken.file.key,
+            "outcome": taken.outcome or "not published",
+            "rows": taken.rows,
+            "rows_left_out": taken.bad_rows,
+            "unknown_answers": taken.unknown_answers,
+            "report": taken.report or "",
+        }
+    )

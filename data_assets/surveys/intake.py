@@ -1,0 +1,170 @@
+"""One dropped file after the other: parsed, masked, audited, published, or put in quarantine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from data_assets.checks import known, row_count_matches_source, schema_matches
+from data_assets.personal_data import LeakScan, Persons, persons_at_hand
+from data_assets.publishing import Publication, Staged
+from data_assets.surveys.drop import DropBucket, DroppedFile, Outcome
+from data_assets.surveys.masked import answers_table, responses_table
+from data_assets.surveys.parse import ParsedSurvey, parse
+from data_assets.surveys.quarantine import Report, quarantine_file, quarantine_rows
+from data_assets.surveys.quarter import quarter_of
+from data_assets.surveys.rejection import RejectedSurveyError
+from data_assets.surveys.sheets import check_size
+from data_assets.tables import SURVEY_ANSWERS, SURVEY_RESPONSES
+from resources.lake import AuditFailedError, Lake
+from resources.tables import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SOURCE_KEY = "mall.source_key"
+SOURCE_VERSION = "mall.source_version"
+SOURCE_LAST_MODIFIED = "mall.source_last_modified"
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What became of a file; `outcome` is None when its audits failed and readers keep the old.
+
+    `reason` and `report` (an `s3://` location) are those of a quarantined file.
+    """
+
+    file: DroppedFile
+    outcome: Outcome | None
+    rows: int = 0
+    bad_rows: int = 0
+    unknown_answers: int = 0
+    reason: str | None = None
+    report: str | None = None
+
+
+class Intake:
+    """Takes files into the two tables, in the order in which they are given.
+
+    `key` is the pseudonym key, `categories` are the shop's category names.
+    """
+
+    def __init__(
+        self,
+        drop: DropBucket,
+        lake: Lake,
+        *,
+        responses: Publication,
+        answers: Publication,
+        key: str,
+        categories: Sequence[str],
+    ) -> None:
+        self._drop = drop
+        self._lake = lake
+        self._publications = {SURVEY_RESPONSES.name: responses, SURVEY_ANSWERS.name: answers}
+        self._key = key
+        self._categories = categories
+
+    def take_in(self, file: DroppedFile) -> TakenIn:
+        """Publishes a file's quarter, unless a newer file has; quarantines one that is refused."""
+        try:
+            quarter = quarter_of(file.key)
+            if self._has_newer(quarter, file):
+                return self._superseded(file)
+            check_size(file.size_bytes)
+            survey = parse(self._drop.read(file), file.key, self._categories)
+        except RejectedSurveyError as error:
+            return self._quarantined(file, Report.of_rejected(error))
+        if self._has_newer(quarter, file):
+            return self._superseded(file)
+        return self._published(file, survey)
+
+    def _has_newer(self, quarter: str, file: DroppedFile) -> bool:
+        published = self._lake.catalog.entry(SURVEY_RESPONSES.name, quarter)
+        when = published.parameters.get(SOURCE_LAST_MODIFIED) if published else None
+        return when is not None and datetime.fromisoformat(when) > file.last_modified
+
+    def _superseded(self, file: DroppedFile) -> TakenIn:
+        self._drop.record(file, "superseded", {})
+        return TakenIn(file, "superseded")
+
+    def _quarantined(self, file: DroppedFile, report: Report) -> TakenIn:
+        return TakenIn(
+            file,
+            "quarantined",
+            rows=report.rows,
+            bad_rows=report.bad_rows,
+            reason=report.message,
+            report=quarantine_file(self._drop, file, report),
+        )
+
+    def _published(self, file: DroppedFile, survey: ParsedSurvey) -> TakenIn:
+        """Switches both tables, responses first; neither if an audit of either failed."""
+        unknown = sum(survey.unknown_answers.values())
+        taken = TakenIn(file, "accepted", survey.rows, survey.bad_rows, unknown)
+        try:
+            staged = self._staged(file, survey)
+        except AuditFailedError as error:
+            self._publications[error.version.table.name].reject(error)
+            return replace(taken, outcome=None)
+        failed = [each for each, good in staged if not good]
+        for each in failed or [each for each, _ in staged]:
+            self._publications[each.version.table.name].publish(each)
+        if failed:
+            return replace(taken, outcome=None)
+        report = quarantine_rows(self._drop, file, Report.of_accepted(survey))
+        counts = {"quarter": survey.quarter, "rows": survey.rows, "bad_rows": survey.bad_rows}
+        self._drop.record(file, "accepted", counts)
+        return replace(taken, report=report)
+
+    def _staged(self, file: DroppedFile, survey: ParsedSurvey) -> list[tuple[Staged, bool]]:
+        """Both tables, written and audited, and whether each passed."""
+        persons = persons_at_hand([survey.responses["email"]])
+        parameters = _parameters(file, survey)
+        respondents = survey.rows - survey.bad_rows
+        return [
+            _stage(self._lake, table, survey.quarter, rows, expected, persons, parameters)
+            for table, rows, expected in (
+                (SURVEY_RESPONSES, responses_table(survey, self._key), respondents),
+                (SURVEY_ANSWERS, answers_table(survey, self._key), survey.answers.height),
+            )
+        ]
+
+
+def _stage(
+    lake: Lake,
+    table: Table,
+    quarter: str,
+    rows: pa.Table,
+    expected_rows: int,
+    persons: Persons,
+    parameters: Mapping[str, str],
+) -> tuple[Staged, bool]:
+    """Raises PersonalDataFoundError, with nothing written, if rows hold any."""
+    import polars as pl
+
+    version = lake.stage(table, quarter)
+    scan = LeakScan(table, persons)
+    scan.see(pl.DataFrame(rows))
+    clean = scan.require_clean(version)
+    written = lake.write(version, rows.to_batches())
+    counted = row_count_matches_source(expected_rows, written.rows)(version)
+    results = [schema_matches(lake)(version), counted, clean]
+    staged = Staged(version, written, [known(result) for result in results], parameters)
+    return staged, all(result.passed for result in results)
+
+
+def _parameters(file: DroppedFile, survey: ParsedSurvey) -> dict[str, str]:
+    """What Glue keeps with the quarter about where it came from."""
+    return {
+        SOURCE_KEY: file.key,
+        SOURCE_VERSION: file.version,
+        SOURCE_LAST_MODIFIED: file.last_modified.isoformat(),
+        "mall.source_rows": str(survey.rows),
+        "mall.quarantined_rows": str(survey.bad_rows),
+        "mall.unknown_answers": json.dumps(survey.unknown_answers),
+        "mall.ignored_columns": str(len(survey.ignored_columns)),
+    }
