@@ -1,0 +1,182 @@
+"""One run's view of AWS: reads are made once and remembered, writes are made once and watched.
+
+Writes go out without botocore's own retries: a reply that is lost after the call took effect would
+otherwise make a second object. Trying again is the engine's decision, after it has looked.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.spec import PlatformSpec
+from resources.aws import Aws, MissingInfrastructureError
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as the engine sees it: seconds of a steady clock, and how to let them pass."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that only exists once the resource it refers to does."""
+
+    ref: Ref
+
+    def __str__(self) -> str:
+        return str(self.ref)
+
+
+class AmbiguousIdentityError(Exception):
+    """More than one object has the identity of one resource."""
+
+    def __init__(self, resource: Resource, found: list[Live]) -> None:
+        names = " and ".join(sorted(live.arn or live.id for live in found))
+        super().__init__(
+            f"{resource.address} is there more than once: {names}. Delete or retag all but one."
+        )
+
+
+class Cloud:
+    """AWS during one run of the engine over one environment."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        spec: PlatformSpec,
+        inventory: Mapping[tuple[str, str], Resource],
+        *,
+        clock: Clock | None = None,
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`inventory` has every declared resource by kind and name, for references.
+
+        `guard` is called before each write and raises when writing has become unsafe.
+        """
+        self.aws = aws
+        self.spec = spec
+        self.clock = clock or Clock()
+        self._inventory = inventory
+        self._guard = guard
+        self._lock = threading.Lock()
+        self._reads: dict[str, dict[str, Future]] = defaultdict(dict)
+
+    def read(
+        self, service: str, operation: str, *, absent: tuple[str, ...] = (), **parameters: Any
+    ) -> Any:
+        """The reply of a reading call, pages joined; None if AWS answers with a code of `absent`.
+
+        The same call is made once in a run, until something is written to its service.
+        """
+        key = json.dumps([operation, parameters], sort_keys=True)
+        with self._lock:
+            known = self._reads[service]
+            reply = known.get(key)
+            mine = reply is None
+            if reply is None:
+                reply = known[key] = Future()
+        if mine:
+            try:
+                reply.set_result(self._call(service, operation, absent, parameters))
+            except BaseException as error:
+                with self._lock:
+                    if known.get(key) is reply:
+                        del known[key]
+                reply.set_exception(error)
+        return reply.result()
+
+    def _call(
+        self, service: str, operation: str, absent: tuple[str, ...], parameters: dict[str, Any]
+    ) -> Any:
+        from botocore.exceptions import ClientError
+
+        client = self.aws.client(service)
+        try:
+            if client.can_paginate(operation):
+                return client.get_paginator(operation).paginate(**parameters).build_full_result()
+            return getattr(client, operation)(**parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in absent:
+                return None
+            raise
+
+    def write(self, service: str, operation: str, **parameters: Any) -> Any:
+        """Makes a changing call, once; what was read of the service before is forgotten."""
+        self._guard()
+        try:
+            return getattr(self.aws.client(service, retries=False), operation)(**parameters)
+        finally:
+            self.forget(service)
+
+    def forget(self, service: str) -> None:
+        with self._lock:
+            self._reads[service] = {}
+
+    def tags(self, resource: Resource) -> dict[str, str]:
+        """The tags of a resource, its identity among them."""
+        return {
+            "mall:environment": self.spec.env,
+            "mall:asset": resource.asset,
+            "mall:resource": resource.address,
+            "mall:owner": self.spec.owner,
+            "mall:cost-centre": self.spec.cost_centre,
+        }
+
+    def is_tagged(self, resource: Resource, tags: Mapping[str, str]) -> bool:
+        """Whether an object with these tags is the resource."""
+        return (
+            tags.get("mall:environment") == self.spec.env
+            and tags.get("mall:resource") == resource.address
+        )
+
+    def live(self, resource: Resource) -> Live | None:
+        """The resource's object. Raises AmbiguousIdentityError if there is more than one.
+
+        One that is scheduled for deletion counts only where there is no other.
+        """
+        found = resource.find(self)
+        found = [live for live in found if not live.going] or found
+        if len(found) > 1:
+            raise AmbiguousIdentityError(resource, found)
+        return found[0] if found else None
+
+    def wanted(self, resource: Resource, *, now: bool) -> Attributes:
+        """What the resource should be, references resolved.
+
+        A reference to something that isn't there is Unknown, or with `now` (when the values are
+        about to be used) a MissingInfrastructureError that names the asset which makes it.
+        """
+        wanted = resource.wanted()
+        if resource.tagged:
+            wanted["tags"] = self.tags(resource)
+        return {name: self._resolved(value, now) for name, value in wanted.items()}
+
+    def _resolved(self, value: Any, now: bool) -> Any:
+        match value:
+            case Ref():
+                return self._look_up(value, now)
+            case dict():
+                return {key: self._resolved(item, now) for key, item in value.items()}
+            case list():
+                return [self._resolved(item, now) for item in value]
+        return value
+
+    def _look_up(self, ref: Ref, now: bool) -> str | Unknown:
+        target = self._inventory[ref.kind, ref.name]
+        live = self.live(target)
+        if live is None or live.going:
+            if now:
+                raise MissingInfrastructureError(target.address, f"infra/{target.asset}")
+            return Unknown(ref)
+        return live.output(ref.output)

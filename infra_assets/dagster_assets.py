@@ -1,0 +1,128 @@
+"""The registry's assets in Dagster: materializing one applies it, its check plans it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from infra_assets.engine import Engine
+from infra_assets.infra_asset import InfraAsset
+from infra_assets.plan import Plan, change_as_dict, console_link, digest
+from infra_assets.reconcile import Outcome
+from infra_assets.spec import platform_spec
+from resources.aws import Aws
+from resources.settings import load_settings
+
+
+class InfraRun(dg.Config):
+    """What an operator says before AWS is changed."""
+
+    confirm: bool = False
+    """Needed in production."""
+    named: list[str] = []
+    """Addresses of resources that hold data and may be replaced, such as `rds.Instance/mall-dev-shop`."""
+
+
+def as_definitions(assets: Sequence[InfraAsset]) -> dg.Definitions:
+    """An asset and a check `matches_code` for each; they need the resource `aws`."""
+    return dg.Definitions(
+        assets=[_asset(asset, assets) for asset in assets],
+        asset_checks=[_check(asset, assets) for asset in assets],
+    )
+
+
+def _asset(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset.key,
+        deps=[dg.AssetKey(["infra", *dep.split("/")]) for dep in asset.deps],
+        group_name=f"infra_{asset.area}",
+        description=asset.description,
+        kinds=set(asset.kinds),
+        owners=["team:platform"],
+        op_tags={"dagster/concurrency_key": "infra"},
+    )
+    def materialize(
+        context: dg.AssetExecutionContext, config: InfraRun, aws: Aws
+    ) -> dg.MaterializeResult:
+        settings = load_settings()
+        if platform_spec(settings, aws.account_id).ask_before_apply and not config.confirm:
+            raise dg.Failure(
+                f"{asset.address} belongs to production: say `confirm: true` in the run config.",
+                allow_retries=False,
+            )
+        engine = Engine(aws, settings, tuple(registry))
+        outcomes = engine.apply(
+            [asset.address],
+            named=config.named,
+            on_progress=lambda outcome, done, total: context.log.info(
+                f"{done}/{total} {outcome.resource.address}: {outcome.result}"
+            ),
+        )
+        return dg.MaterializeResult(
+            metadata=outcomes_metadata(outcomes),
+            data_version=dg.DataVersion(outcomes_version(outcomes)),
+        )
+
+    return materialize
+
+
+def _check(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey(asset.key),
+        name="matches_code",
+        description="AWS is what the code says; the metadata has the plan where it isn't.",
+    )
+    def matches_code(aws: Aws) -> dg.AssetCheckResult:
+        plan = Engine(aws, load_settings(), tuple(registry)).plan([asset.address])
+        return dg.AssetCheckResult(passed=not plan.changes, metadata=plan_metadata(plan))
+
+    return matches_code
+
+
+def outcomes_version(outcomes: Sequence[Outcome]) -> str:
+    """The data version of an asset: a digest of what is there now."""
+    return digest([outcome.live for outcome in outcomes if outcome.live])
+
+
+def outcomes_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What was done: a table of changes, and one of the resources with ids and console links."""
+    changes = [
+        {"resource": outcome.resource.address, **_as_text(change_as_dict(change))}
+        for outcome in outcomes
+        for change in outcome.changes
+    ]
+    lines = ["| resource | result | id |", "| --- | --- | --- |"]
+    for outcome in outcomes:
+        live = outcome.live
+        name = f"`{live.id}`" if live else "–"
+        link = console_link(live) if live else None
+        shown = f"[{name}]({link})" if link else name
+        lines.append(f"| {outcome.resource.address} | {outcome.result} | {shown} |")
+    results = [outcome.result for outcome in outcomes]
+    return {
+        "resources": dg.MetadataValue.md("\n".join(lines)),
+        "changes": _table(changes),
+        **{result: results.count(result) for result in sorted(set(results))},
+    }
+
+
+def plan_metadata(plan: Plan) -> dict[str, Any]:
+    """What would be done, as a table of attributes."""
+    rows = [
+        {"resource": step.resource.address, **_as_text(change_as_dict(change))}
+        for step in plan.changes
+        for change in step.changes
+    ]
+    return {"changes": _table(rows), "fingerprint": plan.fingerprint()}
+
+
+def _as_text(change: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in change.items()}
+
+
+def _table(rows: Sequence[dict[str, str]]) -> dg.TableMetadataValue:
+    columns = ["resource", "attribute", "now", "wanted", "replaces"]
+    return dg.TableMetadataValue(
+        records=[dg.TableRecord(row) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in columns]),
+    )

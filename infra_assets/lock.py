@@ -1,0 +1,171 @@
+"""One apply at a time: a lock that is an object in the state bucket.
+
+S3's conditional writes decide who gets it. It's renewed while it is held, so that one whose holder
+has died can be taken over once it has expired.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from resources.aws import Aws
+
+_KEY = "locks/apply.json"
+
+
+class LockHeldError(Exception):
+    """Somebody else is changing this environment."""
+
+    def __init__(self, holder: str, since: str) -> None:
+        super().__init__(f"{holder} has been changing this environment since {since}")
+        self.holder = holder
+        self.since = since
+
+
+class LockLostError(Exception):
+    """The lock could not be renewed in time, so somebody else may hold it now."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class ApplyLock:
+    """The lock of one environment, as a context manager.
+
+    Raises LockHeldError on entry when somebody holds it and it hasn't expired. `check` raises
+    LockLostError once it may have passed to somebody else.
+    """
+
+    aws: Aws
+    bucket: str
+    holder: str
+    time_to_live: timedelta = timedelta(seconds=90)
+    now: Callable[[], datetime] = _utc_now
+    _token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _etag: str = ""
+    _since: str = ""
+    _expires_at: datetime = field(default_factory=_utc_now)
+    _lost: bool = False
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _renewer: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        self._renewer = threading.Thread(target=self._keep, name="apply-lock", daemon=True)
+        self._renewer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        if self._renewer:
+            self._renewer.join()
+        if not self._lost:
+            self.release()
+
+    def acquire(self) -> None:
+        self._since = self.now().isoformat(timespec="seconds")
+        if self._put(IfNoneMatch="*"):
+            return
+        held = self._read()
+        if held is None:
+            taken = self._put(IfNoneMatch="*")
+        elif held["token"] == self._token:
+            self._etag, taken = held["etag"], True
+        elif datetime.fromisoformat(held["expires_at"]) <= self.now():
+            taken = self._put(IfMatch=held["etag"])
+        else:
+            raise LockHeldError(held["holder"], held["since"])
+        if not taken:
+            self.acquire()
+
+    def renew(self) -> None:
+        """Puts the expiry off. Raises LockLostError if somebody has taken the lock over."""
+        if not self._put(IfMatch=self._etag):
+            held = self._read()
+            if held is None or held["token"] != self._token:
+                self._lost = True
+                raise LockLostError("the lock on this environment was taken over")
+            self._etag = held["etag"]
+
+    def check(self) -> None:
+        if self._lost or self.now() >= self._expires_at:
+            self._lost = True
+            raise LockLostError("the lock on this environment could not be kept")
+
+    def release(self) -> None:
+        """Gives the lock back; one that has been taken over stays with whoever has it."""
+        from botocore.exceptions import ClientError
+
+        s3 = self.aws.client("s3")
+        try:
+            s3.delete_object(Bucket=self.bucket, Key=_KEY, IfMatch=self._etag)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 412):
+                raise
+
+    def _keep(self) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        while not self._ended.wait(self.time_to_live.total_seconds() / 3):
+            try:
+                self.renew()
+            except LockLostError:
+                return
+            except (BotoCoreError, ClientError):
+                continue  # `check` stops the run if this goes on until the lock expires
+
+    def _put(self, **condition: str) -> bool:
+        from botocore.exceptions import ClientError
+
+        expires_at = self.now() + self.time_to_live
+        body = {
+            "token": self._token,
+            "holder": self.holder,
+            "since": self._since,
+            "expires_at": expires_at.isoformat(),
+        }
+        try:
+            reply = self.aws.client("s3").put_object(
+                Bucket=self.bucket,
+                Key=_KEY,
+                Body=json.dumps(body).encode(),
+                ContentType="application/json",
+                **condition,
+            )
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+                return False
+            raise
+        self._etag, self._expires_at = reply["ETag"], expires_at
+        return True
+
+    def _read(self) -> dict[str, Any] | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            reply = self.aws.client("s3").get_object(Bucket=self.bucket, Key=_KEY)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return {**json.loads(reply["Body"].read()), "etag": reply["ETag"]}
+
+
+def holder_name(caller_arn: str) -> str:
+    """Who runs this, for people: the AWS principal and the machine."""
+    return f"{caller_arn} on {socket.gethostname()}"

@@ -1,0 +1,326 @@
+"""Makes one resource what it should be: a pure diff and one flow.
+
+Find, diff, plan, apply, wait, find again. The flow only ever moves from what is there towards what
+is wanted, so it may be cut off anywhere and started again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Resource
+
+Action = Literal["none", "create", "update", "replace", "delete"]
+Result = Literal["unchanged", "created", "updated", "replaced", "deleted"]
+
+_ATTEMPTS = 6
+_SHOWN_WITHIN_S = 30
+_THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "SlowDown",
+        "BandwidthLimitExceeded",
+        "PriorRequestNotComplete",
+        "ConcurrentModification",
+        "OperationAborted",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One attribute that is not as wanted."""
+
+    attribute: str
+    now: Any
+    wanted: Any
+    replaces: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """What would be done to one resource, and why."""
+
+    resource: Resource
+    action: Action
+    changes: tuple[Change, ...] = ()
+    live: Live | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done to one resource, and the object as it is now (None once deleted)."""
+
+    resource: Resource
+    result: Result
+    changes: tuple[Change, ...]
+    live: Live | None
+
+
+class DataLossRefusedError(Exception):
+    """Replacing or deleting something that holds data was not asked for by name."""
+
+    def __init__(self, resource: Resource, doing: str, *, possible: bool) -> None:
+        remedy = (
+            f"Name {resource.address} to allow it."
+            if possible
+            else "This environment never allows that."
+        )
+        super().__init__(f"{resource.address} holds data; {doing}. {remedy}")
+        self.resource = resource
+
+
+class NotConvergedError(Exception):
+    """AWS accepted a change, but the attributes are still not as wanted."""
+
+    def __init__(self, resource: Resource, changes: Iterable[Change]) -> None:
+        names = ", ".join(sorted(change.attribute for change in changes))
+        super().__init__(f"{resource.address} was changed, but still differs in {names}")
+
+
+class NotReadyError(Exception):
+    """AWS did not get a resource ready, or rid of it, in the time that should be enough."""
+
+    def __init__(self, resource: Resource, waited_for: str) -> None:
+        super().__init__(
+            f"{resource.address} was not {waited_for} within {resource.patience_s:.0f} s"
+        )
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Addresses of resources that hold data and may be replaced or deleted all the same."""
+
+    named: frozenset[str] = frozenset()
+    possible: bool = True
+
+    def require(self, resource: Resource, doing: str) -> None:
+        if resource.holds_data and not (self.possible and resource.address in self.named):
+            raise DataLossRefusedError(resource, doing, possible=self.possible)
+
+
+def canonical(value: Any) -> Any:
+    """The same value for all the ways AWS may write it: None left out, policies normalised."""
+    match value:
+        case {"Statement": _}:
+            return _canonical_policy(value)
+        case Mapping():
+            return {k: canonical(v) for k, v in sorted(value.items()) if v is not None}
+        case list() | tuple():
+            return [canonical(item) for item in value]
+    return value
+
+
+def _canonical_policy(document: Mapping[str, Any]) -> dict[str, Any]:
+    def part(value: Any) -> Any:
+        match value:
+            case list():
+                items = sorted((part(item) for item in value), key=_as_text)
+                return items[0] if len(items) == 1 else items
+            case Mapping():
+                return {key: part(item) for key, item in sorted(value.items())}
+            case bool():
+                return str(value).lower()
+            case int():
+                return str(value)
+        return value
+
+    statements = document["Statement"]
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    return {
+        "Version": document.get("Version"),
+        "Statement": sorted((part(statement) for statement in statements), key=_as_text),
+    }
+
+
+def unordered(items: Iterable[Any]) -> list[Any]:
+    """A list whose order means nothing, in an order of its own."""
+    return sorted(items, key=_as_text)
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def diff(wanted: Attributes, now: Attributes, fixed: frozenset[str]) -> tuple[Change, ...]:
+    """The wanted attributes that differ now. Of tags only the wanted ones are looked at: other
+    people's are theirs."""
+    changes = []
+    for name, value in wanted.items():
+        present = now.get(name)
+        if name == "tags":
+            present = {key: tag for key, tag in (present or {}).items() if key in value}
+        if canonical(present) != canonical(value):
+            changes.append(Change(name, present, value, name in fixed))
+    return tuple(changes)
+
+
+def plan(resource: Resource, cloud: Cloud) -> Step:
+    """What is to be done to the resource; reads only."""
+    live = cloud.live(resource)
+    wanted = cloud.wanted(resource, now=False)
+    if live is None:
+        changes = tuple(Change(name, None, value, False) for name, value in wanted.items())
+        return Step(resource, "create", changes)
+    changes = diff(wanted, live.attributes, resource.fixed)
+    if not changes:
+        return Step(resource, "none", (), live)
+    action: Action = "replace" if any(change.replaces for change in changes) else "update"
+    return Step(resource, action, changes, live)
+
+
+def apply(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome:
+    """Makes the resource what it should be.
+
+    Raises DataLossRefusedError before anything is touched, NotReadyError, NotConvergedError,
+    AmbiguousIdentityError, MissingInfrastructureError, or AWS's own error once it isn't one that
+    passes.
+    """
+    step = plan(resource, cloud)
+    if step.action == "none" and step.live is not None and step.live.ready:
+        return Outcome(resource, "unchanged", (), step.live)
+    if step.action == "replace" and step.live is not None:
+        permission.require(resource, "this change would replace it")
+        _remove(resource, cloud)
+    _persist(resource, cloud, lambda: _converge(resource, cloud))
+    results: dict[Action, Result] = {
+        "none": "unchanged",
+        "create": "created",
+        "update": "updated",
+        "replace": "replaced",
+    }
+    return Outcome(resource, results[step.action], step.changes, _settled(resource, cloud))
+
+
+def create_if_missing(resource: Resource, cloud: Cloud) -> None:
+    """Makes the resource if it isn't there, without setting what the creating call can't take.
+
+    References that can't be resolved yet don't matter to it.
+    """
+
+    def step() -> None:
+        if cloud.live(resource) is None:
+            resource.create(cloud, cloud.wanted(resource, now=False))
+
+    _persist(resource, cloud, step)
+    _wait(resource, cloud, "found", lambda found: found is not None)
+
+
+def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome | None:
+    """Deletes the resource; None if it isn't there. Raises as `apply` does."""
+    live = cloud.live(resource)
+    if live is None or live.going:
+        return None
+    permission.require(resource, "this would delete it")
+    _remove(resource, cloud)
+    return Outcome(resource, "deleted", (), None)
+
+
+def _converge(resource: Resource, cloud: Cloud) -> None:
+    live = cloud.live(resource)
+    if live is None:
+        resource.create(cloud, cloud.wanted(resource, now=True))
+        live = _wait(resource, cloud, "found", lambda found: found is not None)
+    if not live.going:
+        live = _wait(resource, cloud, "ready", lambda found: found is not None and found.ready)
+    wanted = cloud.wanted(resource, now=True)
+    changed = frozenset(c.attribute for c in diff(wanted, live.attributes, resource.fixed))
+    if changed:
+        resource.update(cloud, live, wanted, changed)
+
+
+def _settled(resource: Resource, cloud: Cloud) -> Live:
+    """The resource as found again, ready and as wanted.
+
+    AWS may show a change a little after it took it, but not for ever.
+    """
+    wanted = cloud.wanted(resource, now=True)
+    deadline = cloud.clock.now() + _SHOWN_WITHIN_S
+
+    def reached(found: Live | None) -> bool:
+        if found is None or not found.ready:
+            return False
+        differences = diff(wanted, found.attributes, resource.fixed)
+        if differences and cloud.clock.now() >= deadline:
+            raise NotConvergedError(resource, differences)
+        return not differences
+
+    return _wait(resource, cloud, "ready", reached)
+
+
+def _remove(resource: Resource, cloud: Cloud) -> None:
+    def step() -> None:
+        live = cloud.live(resource)
+        if live is not None and not live.going:
+            resource.delete(cloud, live)
+
+    _persist(resource, cloud, step)
+    _wait(resource, cloud, "gone", lambda found: found is None or found.going)
+
+
+def _wait(resource: Resource, cloud: Cloud, state: str, reached: Any) -> Live:
+    """Looks until the state is reached, more and more slowly, and gives what it last found."""
+    deadline = cloud.clock.now() + resource.patience_s
+    pause = 0.1
+    while True:
+        live = cloud.live(resource)
+        if reached(live):
+            return live  # type: ignore[return-value]
+        if cloud.clock.now() >= deadline:
+            raise NotReadyError(resource, state)
+        cloud.clock.sleep(pause)
+        pause = min(pause * 1.6, 15)
+        cloud.forget(resource.service)
+
+
+def _persist(resource: Resource, cloud: Cloud, step: Any) -> None:
+    """Takes a step that looks before it acts, again while AWS answers with what passes.
+
+    After a lost reply nobody knows whether the call took effect: the object is looked for a few
+    times, since what was just made may not be listed at once, before the step is taken again.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            step()
+            return
+        except (ClientError, ConnectionError, HTTPClientError) as error:
+            if attempt == _ATTEMPTS or not _passes(resource, error):
+                raise
+            looks = 4 if _is_uncertain(error) else 1
+            for look in range(looks):
+                cloud.clock.sleep(min(0.25 * 2 ** (attempt + look), 10))
+                cloud.forget(resource.service)
+                if looks > 1 and cloud.live(resource) is not None:
+                    break
+
+
+def _passes(resource: Resource, error: Exception) -> bool:
+    if _is_uncertain(error):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    details = error.response["Error"]
+    return details["Code"] in _THROTTLED or any(
+        details["Code"] == code and text in details.get("Message", "")
+        for code, text in resource.settles
+    )
+
+
+def _is_uncertain(error: Exception) -> bool:
+    """Whether the call may have taken effect although it failed."""
+    if isinstance(error, ClientError):
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500)
+    return True

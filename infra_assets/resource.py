@@ -1,0 +1,126 @@
+"""What the engine works on: one AWS object with an identity, wanted attributes and five verbs.
+
+A resource type is a frozen dataclass below `Resource`. It says how its object is found, created,
+changed and deleted; when and whether to do so is the engine's business (`reconcile.py`). Calls go
+through the `Cloud` it is given and are made nowhere else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from infra_assets.cloud import Cloud
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Another resource's output (`id`, `arn`, …), looked up on AWS when it is needed."""
+
+    kind: str
+    name: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"<{self.output} of {self.kind} {self.name}>"
+
+
+@dataclass(frozen=True)
+class Live:
+    """An object as it is on AWS.
+
+    `ready` is false while AWS is still making or changing it; `going` is true once it is scheduled
+    for deletion but can still be brought back. `outputs` are what a Ref may ask for besides id and
+    arn.
+    """
+
+    id: str
+    attributes: Attributes
+    arn: str | None = None
+    ready: bool = True
+    going: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    def output(self, name: str) -> str:
+        known: dict[str, str | None] = {"id": self.id, "arn": self.arn, **self.outputs}
+        value = known.get(name)
+        if value is None:
+            raise KeyError(f"{self.id} has no output {name}")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource(ABC):
+    """One AWS object.
+
+    `name` is unique within the type: the object's own name where AWS knows it by one, else a
+    logical name that its tag `mall:resource` carries. `asset` is filled in by the registry.
+    """
+
+    service: ClassVar[str]
+    """boto3's name of the service that `find` reads."""
+    fixed: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that AWS can't change: a difference replaces the object."""
+    tagged: ClassVar[bool] = True
+    """Whether AWS keeps tags on it; the engine then manages the attribute `tags`."""
+    holds_data: ClassVar[bool] = False
+    """Whether deleting it loses data: then never replaced or deleted unless named."""
+    patience_s: ClassVar[float] = 300
+    """How long AWS may take until it is ready, or gone."""
+    settles: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Errors (code, part of the message) that pass by themselves, as when a new role isn't known
+    everywhere yet."""
+
+    name: str
+    asset: str = ""
+
+    @classmethod
+    def kind(cls) -> str:
+        return f"{cls.service}.{cls.__name__}"
+
+    @classmethod
+    def ref(cls, name: str, output: str = "arn") -> Ref:
+        return Ref(cls.kind(), name, output)
+
+    @property
+    def address(self) -> str:
+        """What people call it by: unique over the whole registry."""
+        return f"{self.kind()}/{self.name}"
+
+    @abstractmethod
+    def wanted(self) -> dict[str, Any]:
+        """The managed attributes, tags apart, in the shape that `find` gives; may hold Refs."""
+
+    @abstractmethod
+    def find(self, cloud: Cloud) -> list[Live]:
+        """Every object with this identity: none, one, or more where something went wrong."""
+
+    @abstractmethod
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        """Makes the object in one call that carries its identity, with whatever attributes that
+        call takes; the engine has the others set by `update`."""
+
+    @abstractmethod
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        """Sets the changed attributes."""
+
+    @abstractmethod
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Deletes the object, or schedules that where AWS does only this."""
+
+    def adopt(self, cloud: Cloud, id: str) -> None:
+        """Gives an existing object this resource's identity.
+
+        An object known by its own name needs nothing but that name. Raises NotAdoptableError.
+        """
+        if id != self.name:
+            raise NotAdoptableError(f"{self.address} is known by its name, which {id} is not")
+
+
+class NotAdoptableError(Exception):
+    """An existing object can't become this resource."""

@@ -1,0 +1,117 @@
+"""Keys, secrets and roles."""
+
+from __future__ import annotations
+
+from infra_assets.infra_asset import infra_asset
+from infra_assets.policies import account_administers, allow, document, grant, trust
+from infra_assets.resource import Resource
+from infra_assets.spec import PlatformSpec
+from infra_assets.types.iam import Role
+from infra_assets.types.kms import Alias, Key
+from infra_assets.types.secretsmanager import GeneratedSecret
+
+_KEYS = {
+    "data": "the lake, the shop database, query results, artifacts and secrets",
+    "raw": "raw clicks and dropped surveys, which hold personal data",
+    "backup": "backups of the shop database",
+    "alerts": "alarms on their way to people",
+}
+
+
+@infra_asset(area="security", kinds=["kms"])
+def encryption_keys(spec: PlatformSpec) -> list[Resource]:
+    """One rotating key for each kind of data, and the key of the pseudonyms (E1, E4)."""
+    alarms_may_use = grant(
+        "AlarmsMayUse",
+        "cloudwatch.amazonaws.com",
+        ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "*",
+        {"StringEquals": {"aws:SourceAccount": spec.account_id}},
+    )
+    resources: list[Resource] = []
+    for name, protects in _KEYS.items():
+        statements = [account_administers(spec.account_id)]
+        if name == "alerts":
+            statements.append(alarms_may_use)
+        resources += [
+            Key(
+                name=name,
+                description=f"mall {spec.env}: {protects}",
+                policy=document(*statements),
+            ),
+            Alias(name=f"alias/{spec.names.prefix}-{name}", key=Key.ref(name, "id")),
+        ]
+    resources.append(
+        GeneratedSecret(
+            name=spec.names.pseudonym_key_secret,
+            description="Key of the pseudonyms in the lake; whoever has it can undo them.",
+            key=Key.ref("data"),
+        )
+    )
+    return resources
+
+
+@infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])
+def iam_roles(spec: PlatformSpec) -> list[Resource]:
+    """One role for each principal, with no more than it needs (N3)."""
+    return [_firehose(spec), _crawler(spec)]
+
+
+def _firehose(spec: PlatformSpec) -> Role:
+    raw = f"arn:aws:s3:::{spec.bucket('raw')}"
+    group = f"log-group:/aws/kinesisfirehose/{spec.names.click_stream}"
+    return Role(
+        name=f"{spec.names.prefix}-firehose",
+        trust=trust("firehose.amazonaws.com", spec.account_id),
+        policies={
+            "deliver-clicks": document(
+                allow(["s3:GetBucketLocation", "s3:ListBucket"], [raw]),
+                allow(["s3:ListBucketMultipartUploads"], [raw]),
+                allow(
+                    ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+                    [f"{raw}/clicks/*", f"{raw}/clicks-errors/*"],
+                ),
+                allow(["kms:Decrypt", "kms:GenerateDataKey"], [Key.ref("raw")]),
+                allow(["logs:PutLogEvents"], [spec.arn("logs", f"{group}:log-stream:*")]),
+            )
+        },
+    )
+
+
+def _crawler(spec: PlatformSpec) -> Role:
+    raw = f"arn:aws:s3:::{spec.bucket('raw')}"
+    database = spec.names.database
+    return Role(
+        name=f"{spec.names.prefix}-crawler",
+        trust=trust("glue.amazonaws.com", spec.account_id),
+        policies={
+            "crawl-clicks": document(
+                allow(["s3:ListBucket"], [raw], {"StringLike": {"s3:prefix": ["clicks/*"]}}),
+                allow(["s3:GetObject"], [f"{raw}/clicks/*"]),
+                allow(["kms:Decrypt"], [Key.ref("raw")]),
+                allow(
+                    [
+                        "glue:BatchCreatePartition",
+                        "glue:BatchGetPartition",
+                        "glue:CreatePartition",
+                        "glue:GetDatabase",
+                        "glue:GetPartition",
+                        "glue:GetPartitions",
+                        "glue:GetTable",
+                        "glue:GetTables",
+                        "glue:UpdatePartition",
+                        "glue:UpdateTable",
+                    ],
+                    [
+                        spec.arn("glue", "catalog"),
+                        spec.arn("glue", f"database/{database}"),
+                        spec.arn("glue", f"table/{database}/clicks_raw"),
+                    ],
+                ),
+                allow(
+                    ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                    [spec.arn("logs", "log-group:/aws-glue/crawlers*")],
+                ),
+            )
+        },
+    )

@@ -1,0 +1,86 @@
+"""What differs between environments, and nothing else: one typed spec for each, on one screen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from resources.names import Names, Purpose
+from resources.settings import Environment, Settings
+
+
+class PlatformSpec(BaseModel):
+    """Sizes and choices of one environment. `MALL_SPEC` overrides any field, as a JSON object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: Environment
+    account_id: str
+    region: Literal["ap-northeast-1"] = "ap-northeast-1"
+    owner: str = "data-platform"
+    cost_centre: str = "mall"
+    ask_before_apply: bool = False
+    """Whether a run in the UI must say `confirm: true`."""
+    allow_data_loss: bool = True
+    """Whether what holds data may be replaced or deleted when named; never in production."""
+
+    retention_years: int = Field(5, ge=1)
+    """How long backups are kept (B3); tax books and company law ask for 7 and 10."""
+    raw_click_days: int = Field(90, ge=1)
+    drop_days: int = Field(180, ge=1)
+    query_result_days: int = Field(14, ge=1)
+    log_days: int = Field(730, ge=181)
+
+    database_class: str = "db.t4g.micro"
+    database_storage_gb: int = 20
+    database_multi_az: bool = False
+    database_backup_days: int = Field(7, ge=1, le=35)
+    database_deletion_protection: bool = False
+
+    click_buffer_mb: int = Field(64, ge=64, le=128)
+    click_buffer_s: int = Field(60, ge=60, le=900)
+    query_scan_limit_bytes: int = Field(100 * 1024**3, ge=10_000_000)
+
+    @property
+    def names(self) -> Names:
+        return Names(self.env)
+
+    def bucket(self, purpose: Purpose) -> str:
+        return self.names.bucket(purpose, self.account_id)
+
+    def arn(self, service: str, path: str, *, regional: bool = True) -> str:
+        """The ARN of something known by its name, in this account."""
+        region = self.region if regional else ""
+        return f"arn:aws:{service}:{region}:{self.account_id}:{path}"
+
+
+_BY_ENVIRONMENT: dict[Environment, dict[str, object]] = {
+    "local": {},
+    "dev": {},
+    "prod": {
+        "ask_before_apply": True,
+        "allow_data_loss": False,
+        "database_class": "db.r7g.large",
+        "database_storage_gb": 200,
+        "database_multi_az": True,
+        "database_backup_days": 35,
+        "database_deletion_protection": True,
+        "click_buffer_mb": 128,
+        "click_buffer_s": 300,
+        "query_scan_limit_bytes": 1024**4,
+    },
+}
+
+
+def platform_spec(settings: Settings, account_id: str) -> PlatformSpec:
+    """The spec of the settings' environment. Raises pydantic's ValidationError, which names the
+    field, on an override that can't be used."""
+    return PlatformSpec.model_validate(
+        {
+            **_BY_ENVIRONMENT[settings.env],
+            **settings.spec,
+            "env": settings.env,
+            "account_id": account_id,
+        }
+    )

@@ -1,0 +1,179 @@
+"""The buckets: who may write what, how long it stays, and in which storage class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra_assets.infra_asset import infra_asset
+from infra_assets.policies import grant
+from infra_assets.resource import Ref, Resource
+from infra_assets.spec import PlatformSpec
+from infra_assets.types.kms import Key
+from infra_assets.types.s3 import Bucket
+from resources.names import Purpose
+
+_KEYS = ["security/encryption_keys", "storage/log_bucket"]
+
+_LOGGED: tuple[Purpose, ...] = ("lake", "raw", "drop", "backup", "artifact", "state")
+
+Rule = dict[str, Any]
+
+
+def _rule(id: str, prefix: str = "", **actions: Any) -> Rule:
+    return {"ID": id, "Status": "Enabled", "Filter": {"Prefix": prefix}, **actions}
+
+
+def _transitions(id: str, prefix: str = "", **days: int) -> Rule:
+    """Moves objects of every size to a storage class at an age in days.
+
+    S3 leaves objects under 128 KB where they are unless the filter names a size of its own.
+    """
+    size = {"ObjectSizeGreaterThan": 1}
+    return {
+        "ID": id,
+        "Status": "Enabled",
+        "Filter": {"And": {"Prefix": prefix, **size}} if prefix else size,
+        "Transitions": [{"Days": d, "StorageClass": c} for c, d in days.items()],
+    }
+
+
+def _expire(id: str, days: int, prefix: str = "") -> Rule:
+    return _rule(id, prefix, Expiration={"Days": days})
+
+
+def _tidy(noncurrent_days: int) -> list[Rule]:
+    """What every bucket does: old versions go, and so do the leftovers of uploads and deletions."""
+    return [
+        _rule("old-versions", NoncurrentVersionExpiration={"NoncurrentDays": noncurrent_days}),
+        _rule("broken-uploads", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 7}),
+        _rule("delete-markers", Expiration={"ExpiredObjectDeleteMarker": True}),
+    ]
+
+
+def _bucket(
+    spec: PlatformSpec, purpose: Purpose, *, key: Ref | None, lifecycle: list[Rule]
+) -> Bucket:
+    return Bucket(
+        name=spec.bucket(purpose),
+        region=spec.region,
+        key=key,
+        access_log=(Bucket.ref(spec.bucket("log"), "id"), f"s3-access/{purpose}/"),
+        lifecycle=tuple(lifecycle),
+    )
+
+
+def _access_logs_of(spec: PlatformSpec, purpose: Purpose) -> Rule:
+    return grant(
+        f"AccessLogsOf{purpose.title()}",
+        "logging.s3.amazonaws.com",
+        ["s3:PutObject"],
+        f"arn:aws:s3:::{spec.bucket('log')}/s3-access/{purpose}/*",
+        {
+            "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{spec.bucket(purpose)}"},
+            "StringEquals": {"aws:SourceAccount": spec.account_id},
+        },
+    )
+
+
+@infra_asset(area="storage", kinds=["s3"])
+def log_bucket(spec: PlatformSpec) -> list[Resource]:
+    """Access logs of everything else, change records, and the state bucket beside it (M2, B5).
+
+    The state bucket holds the lock of the engine, which makes it before all else.
+    """
+    log = spec.bucket("log")
+    return [
+        Bucket(
+            name=log,
+            region=spec.region,
+            statements=tuple(_access_logs_of(spec, purpose) for purpose in _LOGGED),
+            lifecycle=(
+                _transitions("colder", STANDARD_IA=30, GLACIER=180),
+                _expire("expire", spec.log_days),
+                *_tidy(30),
+            ),
+        ),
+        _bucket(spec, "state", key=None, lifecycle=_tidy(30)),
+    ]
+
+
+@infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
+def lake_bucket(spec: PlatformSpec) -> list[Resource]:
+    """The lake's tables, which hold no raw personal data, and query results (T1, A0, B5)."""
+    return [
+        _bucket(
+            spec,
+            "lake",
+            key=Key.ref("data"),
+            lifecycle=[
+                _transitions("colder", INTELLIGENT_TIERING=30),
+                _expire("query-results", spec.query_result_days, "athena-results/"),
+                *_tidy(30),
+            ],
+        )
+    ]
+
+
+@infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
+def raw_bucket(spec: PlatformSpec) -> list[Resource]:
+    """Clicks as they land, with personal data: an own key and a short life (E3, E4, B5)."""
+    return [
+        _bucket(
+            spec,
+            "raw",
+            key=Key.ref("raw"),
+            lifecycle=[_expire("raw-clicks", spec.raw_click_days), *_tidy(7)],
+        )
+    ]
+
+
+@infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
+def drop_bucket(spec: PlatformSpec) -> list[Resource]:
+    """Where survey files are dropped, with personal data: an own key, a limited life (E2, B5)."""
+    return [
+        _bucket(
+            spec,
+            "drop",
+            key=Key.ref("raw"),
+            lifecycle=[
+                _transitions("colder", STANDARD_IA=30),
+                _expire("surveys", spec.drop_days),
+                *_tidy(7),
+            ],
+        )
+    ]
+
+
+@infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
+def backup_bucket(spec: PlatformSpec) -> list[Resource]:
+    """Backups of the shop database, colder with age and gone after the retention (B1-B3)."""
+    return [
+        _bucket(
+            spec,
+            "backup",
+            key=Key.ref("backup"),
+            lifecycle=[
+                _transitions("colder", STANDARD_IA=30, GLACIER=90, DEEP_ARCHIVE=730),
+                _expire("retention", _days(spec.retention_years)),
+                *_tidy(30),
+            ],
+        )
+    ]
+
+
+@infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
+def artifact_bucket(spec: PlatformSpec) -> list[Resource]:
+    """What the delivery pipelines build (C1)."""
+    return [
+        _bucket(
+            spec,
+            "artifact",
+            key=Key.ref("data"),
+            lifecycle=[_expire("builds", 180), *_tidy(30)],
+        )
+    ]
+
+
+def _days(years: int) -> int:
+    """So many days that no calendar of that many years is longer."""
+    return years * 365 + (years + 3) // 4

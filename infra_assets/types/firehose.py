@@ -1,0 +1,192 @@
+"""Firehose delivery streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.tagging import from_pairs, pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryStream(Resource):
+    """A stream that delivers JSON to S3 under keys that jq takes from each record.
+
+    `partitioned_by` is a jq 1.6 query for an object of partition keys. AWS takes it at creation
+    only, so another one is a replacement. Buffers are in megabytes and seconds.
+    """
+
+    service: ClassVar[str] = "firehose"
+    fixed: ClassVar[frozenset[str]] = frozenset({"partitioned_by"})
+    patience_s: ClassVar[float] = 900
+    settles: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("InvalidArgumentException", "unable to assume role"),
+    )
+
+    role: Ref
+    bucket: Ref
+    prefix: str
+    error_prefix: str
+    partitioned_by: str
+    buffer_mb: int
+    buffer_s: int
+    log_group: str
+    key: Ref
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "role": self.role,
+            "bucket": self.bucket,
+            "prefix": self.prefix,
+            "error_prefix": self.error_prefix,
+            "partitioned_by": self.partitioned_by,
+            "buffering": {"SizeInMBs": self.buffer_mb, "IntervalInSeconds": self.buffer_s},
+            "compression": "UNCOMPRESSED",
+            "log_group": self.log_group,
+            "object_key": self.key,
+            "stream_key": self.key,
+        }
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "firehose",
+            "describe_delivery_stream",
+            DeliveryStreamName=self.name,
+            absent=("ResourceNotFoundException",),
+        )
+        if found is None:
+            return []
+        stream = found["DeliveryStreamDescription"]
+        to = stream["Destinations"][0]["ExtendedS3DestinationDescription"]
+        tags = cloud.read(
+            "firehose", "list_tags_for_delivery_stream", DeliveryStreamName=self.name
+        )["Tags"]
+        encryption = stream.get("DeliveryStreamEncryptionConfiguration", {})
+        attributes = {
+            "role": to["RoleARN"],
+            "bucket": to["BucketARN"],
+            "prefix": to.get("Prefix"),
+            "error_prefix": to.get("ErrorOutputPrefix"),
+            "partitioned_by": _partitioned_by(to),
+            "buffering": to.get("BufferingHints"),
+            "compression": to.get("CompressionFormat"),
+            "log_group": to.get("CloudWatchLoggingOptions", {}).get("LogGroupName"),
+            "object_key": to.get("EncryptionConfiguration", {})
+            .get("KMSEncryptionConfig", {})
+            .get("AWSKMSKeyARN"),
+            "stream_key": encryption.get("KeyARN"),
+            "tags": from_pairs(tags),
+        }
+        busy = encryption.get("Status", "DISABLED") in ("ENABLING", "DISABLING")
+        ready = stream["DeliveryStreamStatus"] == "ACTIVE" and not busy
+        return [
+            Live(
+                self.name,
+                attributes,
+                arn=stream["DeliveryStreamARN"],
+                ready=ready,
+                outputs={
+                    "version": stream["VersionId"],
+                    "destination": stream["Destinations"][0]["DestinationId"],
+                },
+            )
+        ]
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        cloud.write(
+            "firehose",
+            "create_delivery_stream",
+            DeliveryStreamName=self.name,
+            DeliveryStreamType="DirectPut",
+            ExtendedS3DestinationConfiguration=_destination(wanted),
+            Tags=pairs(wanted["tags"]),
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if changed - {"tags", "stream_key"}:
+            cloud.write(
+                "firehose",
+                "update_destination",
+                DeliveryStreamName=self.name,
+                CurrentDeliveryStreamVersionId=live.output("version"),
+                DestinationId=live.output("destination"),
+                ExtendedS3DestinationUpdate=_destination(wanted),
+            )
+        if "stream_key" in changed:
+            cloud.write(
+                "firehose",
+                "start_delivery_stream_encryption",
+                DeliveryStreamName=self.name,
+                DeliveryStreamEncryptionConfigurationInput={
+                    "KeyType": "CUSTOMER_MANAGED_CMK",
+                    "KeyARN": wanted["stream_key"],
+                },
+            )
+        if "tags" in changed:
+            cloud.write(
+                "firehose",
+                "tag_delivery_stream",
+                DeliveryStreamName=self.name,
+                Tags=pairs(wanted["tags"]),
+            )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.write("firehose", "delete_delivery_stream", DeliveryStreamName=self.name)
+
+
+def _partitioned_by(destination: Attributes) -> str | None:
+    """The jq query that gives the partition keys; None where partitioning is off."""
+    if not destination.get("DynamicPartitioningConfiguration", {}).get("Enabled"):
+        return None
+    return next(
+        (
+            parameter["ParameterValue"]
+            for processor in destination.get("ProcessingConfiguration", {}).get("Processors", ())
+            for parameter in processor["Parameters"]
+            if parameter["ParameterName"] == "MetadataExtractionQuery"
+        ),
+        None,
+    )
+
+
+def _destination(wanted: Attributes) -> dict[str, Any]:
+    return {
+        "RoleARN": wanted["role"],
+        "BucketARN": wanted["bucket"],
+        "Prefix": wanted["prefix"],
+        "ErrorOutputPrefix": wanted["error_prefix"],
+        "BufferingHints": wanted["buffering"],
+        "CompressionFormat": wanted["compression"],
+        "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": wanted["object_key"]}},
+        "CloudWatchLoggingOptions": {
+            "Enabled": True,
+            "LogGroupName": wanted["log_group"],
+            "LogStreamName": "delivery",
+        },
+        "DynamicPartitioningConfiguration": {
+            "Enabled": True,
+            "RetryOptions": {"DurationInSeconds": 300},
+        },
+        "ProcessingConfiguration": {
+            "Enabled": True,
+            "Processors": [
+                {
+                    "Type": "MetadataExtraction",
+                    "Parameters": [
+                        _parameter("MetadataExtractionQuery", wanted["partitioned_by"]),
+                        _parameter("JsonParsingEngine", "JQ-1.6"),
+                    ],
+                },
+                {
+                    "Type": "AppendDelimiterToRecord",
+                    "Parameters": [_parameter("Delimiter", "\\n")],
+                },
+            ],
+        },
+    }
+
+
+def _parameter(name: str, value: str) -> dict[str, str]:
+    return {"ParameterName": name, "ParameterValue": value}

@@ -1,0 +1,95 @@
+"""IAM roles."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Resource
+from infra_assets.types.tagging import from_pairs, pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role(Resource):
+    """A role: who may assume it, and what it may then do.
+
+    `policies` are its inline documents by name, `managed` the ARNs of attached policies. Whatever
+    else is attached to it is taken off.
+    """
+
+    service: ClassVar[str] = "iam"
+
+    trust: dict[str, Any]
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    managed: tuple[str, ...] = ()
+
+    def wanted(self) -> dict[str, Any]:
+        return {"trust": self.trust, "policies": self.policies, "managed": sorted(self.managed)}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        roles = cloud.read("iam", "get_account_authorization_details", Filter=["Role"])
+        return [
+            Live(
+                self.name,
+                {
+                    "trust": role["AssumeRolePolicyDocument"],
+                    "policies": {
+                        policy["PolicyName"]: policy["PolicyDocument"]
+                        for policy in role.get("RolePolicyList", ())
+                    },
+                    "managed": sorted(p["PolicyArn"] for p in role["AttachedManagedPolicies"]),
+                    "tags": from_pairs(role.get("Tags")),
+                },
+                arn=role["Arn"],
+            )
+            for role in roles["RoleDetailList"]
+            if role["RoleName"] == self.name
+        ]
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        cloud.write(
+            "iam",
+            "create_role",
+            RoleName=self.name,
+            AssumeRolePolicyDocument=json.dumps(wanted["trust"]),
+            Tags=pairs(wanted["tags"]),
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if "trust" in changed:
+            cloud.write(
+                "iam",
+                "update_assume_role_policy",
+                RoleName=self.name,
+                PolicyDocument=json.dumps(wanted["trust"]),
+            )
+        if "policies" in changed:
+            self._set_policies(cloud, live.attributes["policies"], wanted["policies"])
+        if "managed" in changed:
+            for arn in set(live.attributes["managed"]) - set(wanted["managed"]):
+                cloud.write("iam", "detach_role_policy", RoleName=self.name, PolicyArn=arn)
+            for arn in wanted["managed"]:
+                cloud.write("iam", "attach_role_policy", RoleName=self.name, PolicyArn=arn)
+        if "tags" in changed:
+            cloud.write("iam", "tag_role", RoleName=self.name, Tags=pairs(wanted["tags"]))
+
+    def _set_policies(self, cloud: Cloud, now: Attributes, wanted: Attributes) -> None:
+        for name in now.keys() - wanted.keys():
+            cloud.write("iam", "delete_role_policy", RoleName=self.name, PolicyName=name)
+        for name, document in wanted.items():
+            cloud.write(
+                "iam",
+                "put_role_policy",
+                RoleName=self.name,
+                PolicyName=name,
+                PolicyDocument=json.dumps(document),
+            )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        for name in live.attributes["policies"]:
+            cloud.write("iam", "delete_role_policy", RoleName=self.name, PolicyName=name)
+        for arn in live.attributes["managed"]:
+            cloud.write("iam", "detach_role_policy", RoleName=self.name, PolicyArn=arn)
+        cloud.write("iam", "delete_role", RoleName=self.name)

@@ -1,0 +1,279 @@
+"""RDS databases and what they're configured by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.tagging import from_pairs, pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup(Resource):
+    """The server parameters that differ from RDS's defaults; all others stay at them."""
+
+    service: ClassVar[str] = "rds"
+    fixed: ClassVar[frozenset[str]] = frozenset({"family"})
+
+    family: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    def wanted(self) -> dict[str, Any]:
+        return {"family": self.family, "parameters": self.parameters}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "rds",
+            "describe_db_parameter_groups",
+            DBParameterGroupName=self.name,
+            absent=("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault"),
+        )
+        groups = (found or {"DBParameterGroups": ()})["DBParameterGroups"]
+        return [self._live(cloud, group) for group in groups]
+
+    def _live(self, cloud: Cloud, group: dict[str, Any]) -> Live:
+        arn = group["DBParameterGroupArn"]
+        own = cloud.read(
+            "rds", "describe_db_parameters", DBParameterGroupName=self.name, Source="user"
+        )
+        tags = cloud.read("rds", "list_tags_for_resource", ResourceName=arn)["TagList"]
+        attributes = {
+            "family": group["DBParameterGroupFamily"],
+            "parameters": {
+                parameter["ParameterName"]: parameter["ParameterValue"]
+                for parameter in own["Parameters"]
+                if "ParameterValue" in parameter
+            },
+            "tags": from_pairs(tags),
+        }
+        return Live(self.name, attributes, arn=arn)
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        cloud.write(
+            "rds",
+            "create_db_parameter_group",
+            DBParameterGroupName=self.name,
+            DBParameterGroupFamily=wanted["family"],
+            Description=self.name,
+            Tags=pairs(wanted["tags"]),
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if "parameters" in changed:
+            self._set(cloud, live.attributes["parameters"], wanted["parameters"])
+        if "tags" in changed:
+            tags = pairs(wanted["tags"])
+            arn = live.output("arn")
+            cloud.write("rds", "add_tags_to_resource", ResourceName=arn, Tags=tags)
+
+    def _set(self, cloud: Cloud, now: Attributes, wanted: Attributes) -> None:
+        """Static parameters wait for a reboot; a maintenance window or an operator gives it."""
+
+        def entry(name: str, **value: str) -> dict[str, str]:
+            return {"ParameterName": name, "ApplyMethod": "pending-reboot", **value}
+
+        if surplus := [entry(name) for name in sorted(now.keys() - wanted.keys())]:
+            cloud.write(
+                "rds",
+                "reset_db_parameter_group",
+                DBParameterGroupName=self.name,
+                Parameters=surplus,
+            )
+        cloud.write(
+            "rds",
+            "modify_db_parameter_group",
+            DBParameterGroupName=self.name,
+            Parameters=[entry(n, ParameterValue=v) for n, v in sorted(wanted.items())],
+        )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.write("rds", "delete_db_parameter_group", DBParameterGroupName=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance(Resource):
+    """A MySQL instance whose master password RDS makes, keeps and rotates in Secrets Manager.
+
+    `version` is a prefix: RDS moves within it by itself. Windows are UTC. Deleting leaves a final
+    snapshot.
+    """
+
+    service: ClassVar[str] = "rds"
+    holds_data: ClassVar[bool] = True
+    patience_s: ClassVar[float] = 3600
+    fixed: ClassVar[frozenset[str]] = frozenset({"database", "key", "encrypted", "master_user"})
+
+    database: str
+    version: str
+    instance_class: str
+    storage_gb: int
+    multi_az: bool
+    backup_days: int
+    deletion_protection: bool
+    key: Ref
+    parameter_group: Ref
+    subnet_group: Ref | None = None
+    security_groups: tuple[Ref, ...] = ()
+    master_user: str = "mall_admin"
+
+    def wanted(self) -> dict[str, Any]:
+        wanted = {
+            "database": self.database,
+            "version": self.version,
+            "instance_class": self.instance_class,
+            "storage_gb": self.storage_gb,
+            "multi_az": self.multi_az,
+            "backup_days": self.backup_days,
+            "backup_window": "18:30-19:30",
+            "maintenance_window": "sun:20:00-sun:21:00",
+            "deletion_protection": self.deletion_protection,
+            "encrypted": True,
+            "key": self.key,
+            "parameter_group": self.parameter_group,
+            "log_exports": ["error", "slowquery"],
+            "minor_upgrades": True,
+            "public": False,
+            "master_user": self.master_user,
+            "managed_password": True,
+            "copies_tags": True,
+        }
+        if self.subnet_group:
+            wanted["subnet_group"] = self.subnet_group
+        if self.security_groups:
+            wanted["security_groups"] = list(self.security_groups)
+        return wanted
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "rds",
+            "describe_db_instances",
+            DBInstanceIdentifier=self.name,
+            absent=("DBInstanceNotFound", "DBInstanceNotFoundFault"),
+        )
+        return [self._live(instance) for instance in (found or {"DBInstances": ()})["DBInstances"]]
+
+    def _live(self, db: dict[str, Any]) -> Live:
+        version = db["EngineVersion"]
+        within = version == self.version or version.startswith(f"{self.version}.")
+        attributes = {
+            "database": db.get("DBName"),
+            "version": self.version if within else version,
+            "instance_class": db["DBInstanceClass"],
+            "storage_gb": db["AllocatedStorage"],
+            "multi_az": db["MultiAZ"],
+            "backup_days": db["BackupRetentionPeriod"],
+            "backup_window": db["PreferredBackupWindow"],
+            "maintenance_window": db["PreferredMaintenanceWindow"].lower(),
+            "deletion_protection": db.get("DeletionProtection", False),
+            "encrypted": db["StorageEncrypted"],
+            "key": db.get("KmsKeyId"),
+            "parameter_group": db["DBParameterGroups"][0]["DBParameterGroupName"],
+            "log_exports": sorted(db.get("EnabledCloudwatchLogsExports", ())),
+            "minor_upgrades": db["AutoMinorVersionUpgrade"],
+            "public": db["PubliclyAccessible"],
+            "master_user": db["MasterUsername"],
+            "managed_password": "MasterUserSecret" in db,
+            "copies_tags": db.get("CopyTagsToSnapshot", False),
+            "subnet_group": db.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
+            "security_groups": [g["VpcSecurityGroupId"] for g in db.get("VpcSecurityGroups", ())],
+            "tags": from_pairs(db.get("TagList")),
+        }
+        endpoint = db.get("Endpoint", {}).get("Address")
+        return Live(
+            self.name,
+            attributes,
+            arn=db["DBInstanceArn"],
+            ready=db["DBInstanceStatus"] in ("available", "storage-optimization"),
+            outputs={"endpoint": endpoint} if endpoint else {},
+        )
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        network: dict[str, Any] = {}
+        if "subnet_group" in wanted:
+            network["DBSubnetGroupName"] = wanted["subnet_group"]
+        if "security_groups" in wanted:
+            network["VpcSecurityGroupIds"] = wanted["security_groups"]
+        cloud.write(
+            "rds",
+            "create_db_instance",
+            DBInstanceIdentifier=self.name,
+            DBName=wanted["database"],
+            Engine="mysql",
+            EngineVersion=wanted["version"],
+            DBInstanceClass=wanted["instance_class"],
+            AllocatedStorage=wanted["storage_gb"],
+            StorageType="gp3",
+            StorageEncrypted=wanted["encrypted"],
+            KmsKeyId=wanted["key"],
+            MultiAZ=wanted["multi_az"],
+            MasterUsername=wanted["master_user"],
+            ManageMasterUserPassword=wanted["managed_password"],
+            MasterUserSecretKmsKeyId=wanted["key"],
+            DBParameterGroupName=wanted["parameter_group"],
+            BackupRetentionPeriod=wanted["backup_days"],
+            PreferredBackupWindow=wanted["backup_window"],
+            PreferredMaintenanceWindow=wanted["maintenance_window"],
+            DeletionProtection=wanted["deletion_protection"],
+            EnableCloudwatchLogsExports=wanted["log_exports"],
+            AutoMinorVersionUpgrade=wanted["minor_upgrades"],
+            PubliclyAccessible=wanted["public"],
+            CopyTagsToSnapshot=wanted["copies_tags"],
+            Tags=pairs(wanted["tags"]),
+            **network,
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        names = {
+            "version": "EngineVersion",
+            "instance_class": "DBInstanceClass",
+            "storage_gb": "AllocatedStorage",
+            "multi_az": "MultiAZ",
+            "backup_days": "BackupRetentionPeriod",
+            "backup_window": "PreferredBackupWindow",
+            "maintenance_window": "PreferredMaintenanceWindow",
+            "deletion_protection": "DeletionProtection",
+            "parameter_group": "DBParameterGroupName",
+            "minor_upgrades": "AutoMinorVersionUpgrade",
+            "public": "PubliclyAccessible",
+            "managed_password": "ManageMasterUserPassword",
+            "copies_tags": "CopyTagsToSnapshot",
+            "subnet_group": "DBSubnetGroupName",
+            "security_groups": "VpcSecurityGroupIds",
+        }
+        parameters = {names[name]: wanted[name] for name in changed if name in names}
+        if "log_exports" in changed:
+            now, then = set(live.attributes["log_exports"]), set(wanted["log_exports"])
+            parameters["CloudwatchLogsExportConfiguration"] = {
+                "EnableLogTypes": sorted(then - now),
+                "DisableLogTypes": sorted(now - then),
+            }
+        if parameters:
+            cloud.write(
+                "rds",
+                "modify_db_instance",
+                DBInstanceIdentifier=self.name,
+                ApplyImmediately=True,
+                **parameters,
+            )
+        if "tags" in changed:
+            tags, arn = pairs(wanted["tags"]), live.output("arn")
+            cloud.write("rds", "add_tags_to_resource", ResourceName=arn, Tags=tags)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        if live.attributes["deletion_protection"]:
+            cloud.write(
+                "rds",
+                "modify_db_instance",
+                DBInstanceIdentifier=self.name,
+                DeletionProtection=False,
+                ApplyImmediately=True,
+            )
+        cloud.write(
+            "rds",
+            "delete_db_instance",
+            DBInstanceIdentifier=self.name,
+            FinalDBSnapshotIdentifier=f"{self.name}-final-{datetime.now(UTC):%Y%m%d%H%M%S}",
+        )
