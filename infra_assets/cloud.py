@@ -89,7 +89,7 @@ class Cloud:
         if mine:
             try:
                 reply.set_result(self._call(service, operation, absent, parameters))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
                 with self._lock:
                     if known.get(key) is reply:
                         del known[key]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from infra_assets.engine import Engine
 from infra_assets.infra_asset import InfraAsset
@@ -19,8 +20,8 @@ class InfraRun(dg.Config):
 
     confirm: bool = False
     """Needed in production."""
-    named: list[str] = []
-    """Addresses of resources that hold data and may be replaced, such as `rds.Instance/mall-dev-shop`."""
+    named: list[str] = Field(default_factory=list)
+    """Addresses of resources that hold data and may be replaced: `rds.Instance/mall-dev-shop`."""
 
 
 def as_definitions(assets: Sequence[InfraAsset]) -> dg.Definitions:

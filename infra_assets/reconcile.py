@@ -7,14 +7,15 @@ is wanted, so it may be cut off anywhere and started again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from typing import TYPE_CHECKING, Any, Literal
 
 from infra_assets.cloud import Cloud
 from infra_assets.resource import Attributes, Live, Resource
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 Action = Literal["none", "create", "update", "replace", "delete"]
 Result = Literal["unchanged", "created", "updated", "replaced", "deleted"]
@@ -216,7 +217,7 @@ def create_if_missing(resource: Resource, cloud: Cloud) -> None:
             resource.create(cloud, cloud.wanted(resource, now=False))
 
     _persist(resource, cloud, step)
-    _wait(resource, cloud, "found", lambda found: found is not None)
+    _wait(resource, cloud, "found", lambda found: True)
 
 
 def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome | None:
@@ -233,9 +234,9 @@ def _converge(resource: Resource, cloud: Cloud) -> None:
     live = cloud.live(resource)
     if live is None:
         resource.create(cloud, cloud.wanted(resource, now=True))
-        live = _wait(resource, cloud, "found", lambda found: found is not None)
+        live = _wait(resource, cloud, "found", lambda found: True)
     if not live.going:
-        live = _wait(resource, cloud, "ready", lambda found: found is not None and found.ready)
+        live = _wait(resource, cloud, "ready", lambda found: found.ready)
     wanted = cloud.wanted(resource, now=True)
     changed = frozenset(c.attribute for c in diff(wanted, live.attributes, resource.fixed))
     if changed:
@@ -250,8 +251,8 @@ def _settled(resource: Resource, cloud: Cloud) -> Live:
     wanted = cloud.wanted(resource, now=True)
     deadline = cloud.clock.now() + _SHOWN_WITHIN_S
 
-    def reached(found: Live | None) -> bool:
-        if found is None or not found.ready:
+    def reached(found: Live) -> bool:
+        if not found.ready:
             return False
         differences = diff(wanted, found.attributes, resource.fixed)
         if differences and cloud.clock.now() >= deadline:
@@ -268,59 +269,60 @@ def _remove(resource: Resource, cloud: Cloud) -> None:
             resource.delete(cloud, live)
 
     _persist(resource, cloud, step)
-    _wait(resource, cloud, "gone", lambda found: found is None or found.going)
+    for live in _looks(resource, cloud):
+        if live is None or live.going:
+            return
+    raise NotReadyError(resource, "gone")
 
 
-def _wait(resource: Resource, cloud: Cloud, state: str, reached: Any) -> Live:
-    """Looks until the state is reached, more and more slowly, and gives what it last found."""
+def _wait(resource: Resource, cloud: Cloud, state: str, reached: Callable[[Live], bool]) -> Live:
+    for live in _looks(resource, cloud):
+        if live is not None and reached(live):
+            return live
+    raise NotReadyError(resource, state)
+
+
+def _looks(resource: Resource, cloud: Cloud) -> Iterator[Live | None]:
+    """What is there, again and again and more and more slowly, as long as patience lasts."""
     deadline = cloud.clock.now() + resource.patience_s
     pause = 0.1
     while True:
-        live = cloud.live(resource)
-        if reached(live):
-            return live  # type: ignore[return-value]
+        yield cloud.live(resource)
         if cloud.clock.now() >= deadline:
-            raise NotReadyError(resource, state)
+            return
         cloud.clock.sleep(pause)
         pause = min(pause * 1.6, 15)
         cloud.forget(resource.service)
 
 
-def _persist(resource: Resource, cloud: Cloud, step: Any) -> None:
+def _persist(resource: Resource, cloud: Cloud, step: Callable[[], None]) -> None:
     """Takes a step that looks before it acts, again while AWS answers with what passes.
 
     After a lost reply nobody knows whether the call took effect: the object is looked for a few
     times, since what was just made may not be listed at once, before the step is taken again.
     """
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            step()
-            return
-        except (ClientError, ConnectionError, HTTPClientError) as error:
-            if attempt == _ATTEMPTS or not _passes(resource, error):
+            return step()
+        except ClientError as error:
+            uncertain = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+            if attempt == _ATTEMPTS or not (uncertain or _passes(resource, error)):
                 raise
-            looks = 4 if _is_uncertain(error) else 1
-            for look in range(looks):
-                cloud.clock.sleep(min(0.25 * 2 ** (attempt + look), 10))
-                cloud.forget(resource.service)
-                if looks > 1 and cloud.live(resource) is not None:
-                    break
+        except (ConnectionError, HTTPClientError):
+            uncertain = True
+            if attempt == _ATTEMPTS:
+                raise
+        for look in range(4 if uncertain else 1):
+            cloud.clock.sleep(min(0.25 * 2 ** (attempt + look), 10))
+            cloud.forget(resource.service)
+            if uncertain and cloud.live(resource) is not None:
+                break
+    return None
 
 
-def _passes(resource: Resource, error: Exception) -> bool:
-    if _is_uncertain(error):
-        return True
-    if not isinstance(error, ClientError):
-        return False
-    details = error.response["Error"]
-    return details["Code"] in _THROTTLED or any(
-        details["Code"] == code and text in details.get("Message", "")
-        for code, text in resource.settles
-    )
-
-
-def _is_uncertain(error: Exception) -> bool:
-    """Whether the call may have taken effect although it failed."""
-    if isinstance(error, ClientError):
-        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500)
-    return True
+def _passes(resource: Resource, error: ClientError) -> bool:
+    """Whether AWS will take the same call a little later."""
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return code in _THROTTLED or any(code == c and text in message for c, text in resource.settles)
