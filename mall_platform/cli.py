@@ -138,12 +138,13 @@ def backfill(selection: tuple[str, ...], first: str, last: str, which: str | Non
 
 
 def _run(selection: tuple[str, ...], days: tuple[str, str], which: Any) -> None:
+    settings = connected()
+
     import dagster as dg
 
     from mall_platform import runs
     from mall_platform.build import build_defs
 
-    settings = connected()
     defs = build_defs(settings)
     wanted: PartitionFilter = which
     try:

@@ -73,10 +73,11 @@ def partitions_to_run(
     if not partitioned:
         return []
     definition = partitioned[0][1]
-    try:
-        days = definition.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
-    except dg.DagsterError as error:
-        raise SelectionError(str(error)) from error
+    known = definition.get_partition_keys()
+    for day in (first, last):
+        if day not in known:
+            raise SelectionError(f"{day} is not a day from {known[0]} to {known[-1]}.")
+    days = [day for day in known if first <= day <= last]
     if which == "all":
         return [(days[0], days[-1])] if days else []
     wanted: set[str] = set()
