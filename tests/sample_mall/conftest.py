@@ -3,12 +3,15 @@
 import getpass
 import socket
 from collections.abc import Iterator
+from datetime import date
 
+import polars as pl
 import pymysql
 import pytest
 
 from mall_platform.local_aws.certificates import Authority
 from mall_platform.local_aws.mariadb import MariaDb
+from mall_platform.sample_mall.shop import ShopSize, frames
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +36,13 @@ def connection(mariadb: str) -> Iterator[pymysql.Connection]:
     ) as connection:
         connection.cursor().execute("DROP DATABASE IF EXISTS mall")
         yield connection
+
+
+@pytest.fixture(scope="session")
+def sample() -> dict[str, pl.DataFrame]:
+    """A shop of the size at which the planted effects must show, table by table."""
+    size = ShopSize(20_000, 200_000, 40_000, 2_000, 90, date(2024, 6, 30))
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for table, rows in frames(size, seed=7):
+        tables.setdefault(table, []).append(rows)
+    return {table: pl.concat(parts) for table, parts in tables.items()}
