@@ -172,6 +172,6 @@ def no_raw_personal_data(lake: Lake, persons: Persons = nobody) -> Audit:
     return audit
 
 
-def known(result: AuditResult) -> Audit:
-    """An audit whose verdict is known already, because the rows were seen on their way."""
-    return lambda _version: result
+def passed(*results: AuditResult) -> list[Audit]:
+    """Audits whose verdicts are known already, because the rows were seen on their way."""
+    return [lambda _version, result=result: result for result in results]  # type: ignore[misc]

@@ -43,12 +43,11 @@ class Secrets(dg.ConfigurableResource):
 
 
 class PseudonymKey(dg.ConfigurableResource):
-    """The key of every pseudonym in the lake, which only extracting runs may read."""
+    """The key of every pseudonym in the lake, which only runs that mask may read."""
 
-    aws: Aws
     secrets: Secrets
-    secret_id: str | None = None
+    secret_id: str
 
     def text(self) -> str:
-        """The key, by default of the secret `mall/<env>/pseudonym-key`."""
-        return self.secrets.text(self.secret_id or self.aws.names.pseudonym_key_secret)
+        """The current key."""
+        return self.secrets.text(self.secret_id)
