@@ -34,6 +34,7 @@ MAX_COLUMNS = 256
 MAX_CELLS = 16_000_000
 MAX_TEXT_BYTES = 512 * 2**20
 
+_TEXTS = "xl/sharedstrings.xml"  # the reader looks for this very name, in any case
 _ENCRYPTED = 0x1
 _LOCAL_HEADER = struct.Struct("<4s5HLLLHH")
 _SUFFIXES = (".xml", ".rels")
@@ -72,9 +73,9 @@ def checked_archive(data: bytes) -> bytes:
         raise RejectedSurveyError(
             Reason.NOT_A_SPREADSHEET, "The file is an archive, but not an Excel workbook."
         )
-    texts = parts.get("xl/sharedStrings.xml", b"")
+    texts = next((part for name, part in parts.items() if name.lower() == _TEXTS), b"")
     for name, part in parts.items():
-        if not name.endswith(".rels") and name != "xl/sharedStrings.xml":
+        if not name.endswith(".rels") and name.lower() != _TEXTS:
             _check_sheet(part, texts)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
@@ -99,7 +100,7 @@ def _inflated(data: bytes) -> dict[str, bytes]:
     kept = [e for e in kept if not e.filename.startswith(_UNREAD)]
     if len(entries) > MAX_PARTS or sum(e.file_size for e in kept) > MAX_INFLATED_BYTES:
         raise _too_large()
-    if len({entry.filename for entry in kept}) < len(kept):
+    if len({entry.filename.lower() for entry in kept}) < len(kept):
         raise _damaged()
     parts: dict[str, bytes] = {}
     left = MAX_INFLATED_BYTES

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from data_assets.surveys.columns import COLUMNS, HEADERS
 
 CATEGORIES = ("トップス", "ボトムス", "シャツ", "シャツ/ブラウス", "バッグ、小物", "靴 & 靴下")
+SHEET = "xl/worksheets/sheet1.xml"
 HEADER = [HEADERS[column][0] for column in COLUMNS]
 
 _VALID: dict[str, Any] = {
@@ -77,3 +80,48 @@ def delimited(
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue().encode(encoding)
+
+
+def with_shared_texts(data: bytes, part: str = "xl/sharedStrings.xml") -> bytes:
+    """A workbook of openpyxl's as Excel writes it: each text once, in a part of its own."""
+    texts: dict[bytes, int] = {}
+
+    def shared(match: re.Match[bytes]) -> bytes:
+        index = texts.setdefault(match[2], len(texts))
+        return b'<c r="%s" t="s"><v>%d</v></c>' % (match[1], index)
+
+    inline = re.compile(
+        rb'<c r="([A-Z]+\d+)" t="inlineStr"><is>(<t(?: [^>]*)?>.*?</t>)</is></c>', re.DOTALL
+    )
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    added = {
+        "[Content_Types].xml": f'<Override PartName="/{part}" ContentType="{kind}" /></Types>',
+        "xl/_rels/workbook.xml.rels": (
+            f'<Relationship Type="{relation}" Target="/{part}" Id="rId99" /></Relationships>'
+        ),
+    }
+    saved = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(saved, "w", 8) as new:
+        for entry in old.infolist():
+            content = inline.sub(shared, old.read(entry))
+            if ending := added.get(entry.filename):
+                end = f"</{ending.rsplit('</', 1)[1]}".encode()
+                content = content.replace(end, ending.encode())
+            new.writestr(entry.filename, content)
+        items = b"".join(b"<si>%s</si>" % text for text in texts)
+        namespace = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+        new.writestr(part, b'<sst xmlns="%s">%s</sst>' % (namespace, items))
+    return saved.getvalue()
+
+
+def with_part(data: bytes, name: str, change: bytes | Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one part replaced or changed."""
+    saved = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(saved, "w", 8) as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename == name:
+                content = change(content) if callable(change) else change
+            new.writestr(entry.filename, content)
+    return saved.getvalue()

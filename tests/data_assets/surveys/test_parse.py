@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -19,10 +19,13 @@ from data_assets.tables import CHANNELS
 from tests.data_assets.surveys.files import (
     CATEGORIES,
     HEADER,
+    SHEET,
     delimited,
     respondent,
     respondents,
     with_dirt,
+    with_part,
+    with_shared_texts,
     xlsx,
 )
 
@@ -61,13 +64,22 @@ EXPECTED = {
     "encode",
     [
         xlsx,
+        lambda rows: with_shared_texts(xlsx(rows)),
         delimited,
         lambda rows: delimited(rows, "utf-8-sig"),
         lambda rows: delimited(rows, "cp932"),
         lambda rows: delimited(rows, "utf-16", "\t"),
         lambda rows: delimited(rows, "cp932", "\t"),
     ],
-    ids=["xlsx", "utf-8", "utf-8 with mark", "cp932", "excel's unicode text", "cp932 with tabs"],
+    ids=[
+        "xlsx",
+        "xlsx as Excel writes it",
+        "utf-8",
+        "utf-8 with mark",
+        "cp932",
+        "excel's unicode text",
+        "cp932 with tabs",
+    ],
 )
 def test_the_same_table_comes_out_of_every_encoding(encode: Callable[..., bytes]) -> None:
     survey = read(encode([HEADER, respondent(1, email="hanako@example.jp")]))
@@ -289,22 +301,27 @@ def test_formulas_count_by_their_cached_value() -> None:
 
 
 def _with_cached_value(data: bytes, formula: str, value: str) -> bytes:
-    import zipfile
+    def cached(xml: bytes) -> bytes:
+        wanted = f"<f>{formula}</f><v>{value}</v>".encode()
+        changed, times = re.subn(
+            rb"<f>%s</f><v ?(?:/>|></v>)" % re.escape(formula).encode(), wanted, xml
+        )
+        assert times == 1
+        return changed
 
-    saved = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(saved, "w") as new:
-        for part in old.infolist():
-            text = (
-                old.read(part)
-                .replace(
-                    f"<f>{formula}</f><v></v>".encode(), f"<f>{formula}</f><v>{value}</v>".encode()
-                )
-                .replace(
-                    f"<f>{formula}</f><v />".encode(), f"<f>{formula}</f><v>{value}</v>".encode()
-                )
-            )
-            new.writestr(part, text)
-    return saved.getvalue()
+    return with_part(data, SHEET, cached)
+
+
+def test_furigana_are_not_part_of_a_text() -> None:
+    """Excel keeps the reading of Japanese text beside it."""
+    data = with_shared_texts(xlsx([HEADER, respondent(1)]))
+    furigana = "<t>東京都</t><rPh sb='0' eb='3'><t>トウキョウト</t></rPh>"
+    data = with_part(
+        data,
+        "xl/sharedStrings.xml",
+        lambda xml: xml.replace("<t>東京都</t>".encode(), furigana.encode()),
+    )
+    assert read(data).responses["prefecture"].to_list() == ["東京都"]
 
 
 def test_no_reason_quotes_a_cell() -> None:
