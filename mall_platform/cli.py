@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from mall_platform import local
+from mall_platform import cli_infra, local
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -224,6 +224,9 @@ def bench(context: click.Context) -> None:
     """Measure speed and memory against peers; writes docs/benchmarks.md."""
     os.chdir(PROJECT_ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "benchmarks.run", *context.args])
+
+
+cli_infra.add_commands(main, connected)
 
 
 if __name__ == "__main__":
