@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from infra_assets.errors import InfraError
 from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.spec import PlatformSpec
 from resources.aws import Aws, MissingInfrastructureError
@@ -38,7 +39,7 @@ class Unknown:
         return str(self.ref)
 
 
-class AmbiguousIdentityError(Exception):
+class AmbiguousIdentityError(InfraError):
     """More than one object has the identity of one resource."""
 
     def __init__(self, resource: Resource, found: list[Live]) -> None:

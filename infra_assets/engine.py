@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 
 from infra_assets import reconcile
 from infra_assets.cloud import Clock, Cloud
+from infra_assets.errors import InfraError
 from infra_assets.infra_asset import InfraAsset
 from infra_assets.lock import ApplyLock, holder_name
 from infra_assets.plan import Orphan, Plan, SavedPlan, outcome_as_dict
@@ -30,11 +31,11 @@ Progress = Callable[[Outcome, int, int], None]
 _THREADS = 8
 
 
-class UnknownAssetError(Exception):
+class UnknownAssetError(InfraError):
     """A selection names nothing that is declared."""
 
 
-class PlanOutdatedError(Exception):
+class PlanOutdatedError(InfraError):
     """AWS or the code has moved since a plan was saved."""
 
 
@@ -42,7 +43,7 @@ class ReadOnlyRunError(Exception):
     """A run that only reads was about to write."""
 
 
-class ApplyFailedError(Exception):
+class ApplyFailedError(InfraError):
     """Some assets could not be made what they should be; the others were.
 
     `outcomes` has what was done, `failures` the error of each failed asset, `skipped` the assets

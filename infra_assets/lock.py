@@ -16,12 +16,13 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from infra_assets.errors import InfraError
 from resources.aws import Aws
 
 _KEY = "locks/apply.json"
 
 
-class LockHeldError(Exception):
+class LockHeldError(InfraError):
     """Somebody else is changing this environment."""
 
     def __init__(self, holder: str, since: str) -> None:
@@ -30,7 +31,7 @@ class LockHeldError(Exception):
         self.since = since
 
 
-class LockLostError(Exception):
+class LockLostError(InfraError):
     """The lock could not be renewed in time, so somebody else may hold it now."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from infra_assets.cloud import Cloud
+from infra_assets.errors import InfraError
 from infra_assets.resource import Attributes, Live, Resource
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Outcome:
     live: Live | None
 
 
-class DataLossRefusedError(Exception):
+class DataLossRefusedError(InfraError):
     """Replacing or deleting something that holds data was not asked for by name."""
 
     def __init__(self, resource: Resource, doing: str, *, possible: bool) -> None:
@@ -83,7 +84,7 @@ class DataLossRefusedError(Exception):
         self.resource = resource
 
 
-class NotConvergedError(Exception):
+class NotConvergedError(InfraError):
     """AWS accepted a change, but the attributes are still not as wanted."""
 
     def __init__(self, resource: Resource, changes: Iterable[Change]) -> None:
@@ -91,7 +92,7 @@ class NotConvergedError(Exception):
         super().__init__(f"{resource.address} was changed, but still differs in {names}")
 
 
-class NotReadyError(Exception):
+class NotReadyError(InfraError):
     """AWS did not get a resource ready, or rid of it, in the time that should be enough."""
 
     def __init__(self, resource: Resource, waited_for: str) -> None:

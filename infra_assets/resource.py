@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from infra_assets.errors import InfraError
+
 if TYPE_CHECKING:
     from infra_assets.cloud import Cloud
 
@@ -122,5 +124,5 @@ class Resource(ABC):
             raise NotAdoptableError(f"{self.address} is known by its name, which {id} is not")
 
 
-class NotAdoptableError(Exception):
+class NotAdoptableError(InfraError):
     """An existing object can't become this resource."""

@@ -199,9 +199,9 @@ class _errors_shown:  # noqa: N801
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from infra_assets.errors import INFRA_ERRORS
+        from infra_assets.errors import InfraError
 
-        if isinstance(error, (*INFRA_ERRORS, ClientError, BotoCoreError, ValueError)):
+        if isinstance(error, (InfraError, ClientError, BotoCoreError, ValueError)):
             err.print(f"[red]{escape(str(error))}[/red]")
             sys.exit(1)
 
