@@ -25,6 +25,7 @@ from resources.tables import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 LAKE_BUCKET = "infra/storage/lake_bucket"
 QUARANTINE_MARK = "_quarantined.json"
@@ -46,11 +47,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Written:
-    """What a version's files hold."""
+    """What a version's files hold, and where they are if this process wrote them."""
 
     rows: int
     files: int
     size_bytes: int
+    locations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,23 +111,37 @@ class NotPublishedError(Exception):
         super().__init__(f"Nothing has been published for {what} yet.")
 
 
+def stored_schema(table: Table) -> pa.Schema:
+    """The schema of a table's files: as declared, every column nullable."""
+    import pyarrow as pa
+
+    return pa.schema([column.with_nullable(True) for column in table.arrow_schema()])
+
+
 class VersionWriter:
     """Writes a version's files: zstd Parquet, bounded memory, nothing visible before `close`."""
 
     def __init__(self, s3: Any, version: Version) -> None:
         self._s3 = s3
         self._version = version
-        self._schema = version.table.arrow_schema()
+        self._schema = stored_schema(version.table)
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._open: tuple[Any, Upload] | None = None
         self._ended: list[Upload] = []
-        self._rows = self._files = self._size_bytes = 0
+        self._locations: list[str] = []
+        self._rows = self._size_bytes = 0
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Adds rows; raises pyarrow's error unless the batch fits the table's schema."""
-        self._pending.append(batch.cast(self._schema))
-        self._pending_rows += batch.num_rows
+    def write(self, rows: pa.RecordBatch | pa.Table) -> None:
+        """Adds rows; raises pyarrow's error unless they have the table's columns and types.
+
+        NULL is accepted everywhere: telling where it mustn't be is the audit's business.
+        """
+        import pyarrow as pa
+
+        fitting = rows.cast(self._schema)
+        self._pending += [fitting] if isinstance(fitting, pa.RecordBatch) else fitting.to_batches()
+        self._pending_rows += rows.num_rows
         if self._pending_rows >= _ROW_GROUP_ROWS:
             self._write_row_group()
             if self._open and self._open[1].size_bytes >= _FILE_BYTES:
@@ -139,10 +155,11 @@ class VersionWriter:
 
     def close(self) -> Written:
         """Stores what is left; a version without rows gets one empty file."""
-        if self._pending or self._open or not self._files:
+        if self._pending or self._open or not self._locations:
             self._end_file()
         self._store()
-        return Written(self._rows, self._files, self._size_bytes)
+        locations = tuple(self._locations)
+        return Written(self._rows, len(locations), self._size_bytes, locations)
 
     def abort(self) -> None:
         """Gives up what is not yet stored."""
@@ -155,9 +172,9 @@ class VersionWriter:
         import pyarrow.parquet as pq
 
         if self._open is None:
-            name = f"{self._version.location}part-{self._files:05d}.parquet"
-            upload = Upload(self._s3, *split_location(name))
-            self._files += 1
+            location = f"{self._version.location}part-{len(self._locations):05d}.parquet"
+            upload = Upload(self._s3, *split_location(location))
+            self._locations.append(location)
             self._open = pq.ParquetWriter(upload, self._schema, compression="zstd"), upload
         table = pa.Table.from_batches(self._pending, self._schema)
         self._open[0].write_table(table, row_group_size=max(table.num_rows, 1))
@@ -270,14 +287,17 @@ class Lake(dg.ConfigurableResource):
         self, version: Version, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """A version's rows, in a stream."""
+        for location in self.files(version):
+            with self.parquet(location) as file:
+                yield from file.iter_batches(columns=list(columns) if columns else None)
+
+    @contextmanager
+    def parquet(self, location: str) -> Iterator[pq.ParquetFile]:
+        """A stored file, opened for reading."""
         import pyarrow.parquet as pq
 
-        s3 = self.aws.client("s3")
-        for location in self.files(version):
-            with self._explained(), open_object(s3, location) as source:
-                yield from pq.ParquetFile(source).iter_batches(
-                    columns=list(columns) if columns else None
-                )
+        with self._explained(), open_object(self.aws.client("s3"), location) as source:
+            yield pq.ParquetFile(source)
 
     def read(
         self, table: Table, partition: str | None = None, columns: Sequence[str] | None = None
