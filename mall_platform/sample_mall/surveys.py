@@ -34,8 +34,8 @@ class _Shape(NamedTuple):
 
 def files(
     seed: int,
+    quarters: int,
     last_day: date,
-    quarters: int = 4,
     respondents: int = 3_000,
     customers: int = 1_000,
 ) -> Iterator[tuple[str, bytes]]:

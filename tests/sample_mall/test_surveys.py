@@ -36,7 +36,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def dropped() -> dict[str, bytes]:
-    return dict(surveys.files(5, LAST_DAY, respondents=2_000))
+    return dict(surveys.files(5, 4, LAST_DAY, respondents=2_000))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_files_are_named_for_their_quarters_in_three_spellings(
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     first, again, other = (
-        list(surveys.files(seed, LAST_DAY, respondents=30)) for seed in (1, 1, 2)
+        list(surveys.files(seed, 4, LAST_DAY, respondents=30)) for seed in (1, 1, 2)
     )
     assert first == again
     assert all(a[1] != b[1] for a, b in zip(first, other, strict=True))
