@@ -85,6 +85,24 @@ def outcomes_version(outcomes: Sequence[Outcome]) -> str:
     return digest([outcome.live for outcome in outcomes if outcome.live])
 
 
+def report(instance: dg.DagsterInstance, outcomes: Sequence[Outcome]) -> None:
+    """Tells Dagster of an apply outside of its runs: assets that changed, or that it never saw."""
+    by_asset: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_asset.setdefault(outcome.resource.asset, []).append(outcome)
+    for address, found in by_asset.items():
+        key = dg.AssetKey(["infra", *address.split("/")])
+        changed = any(outcome.result != "unchanged" for outcome in found)
+        if changed or instance.get_latest_materialization_event(key) is None:
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(
+                    key,
+                    metadata=outcomes_metadata(found),
+                    tags={"dagster/data_version": outcomes_version(found)},
+                )
+            )
+
+
 def outcomes_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What was done: a table of changes, and one of the resources with ids and console links."""
     changes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def add_commands(group: click.Group, connected: Connected) -> None:
                     _addresses(selection), saved=saved, named=replace, on_progress=on_progress
                 )
             pruned = engine.prune(prune) if prune else []
-            _report(outcomes)
+            report(outcomes)
         _print_outcomes(outcomes)
         for arn in pruned:
             out.print(f"[red]-[/red] {arn} pruned")
@@ -174,20 +175,16 @@ def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
     out.print(f"{len(changed)} changed, {len(outcomes) - len(changed)} unchanged.")
 
 
-def _report(outcomes: Sequence[Outcome]) -> None:
-    """Tells Dagster what was made, where it has a home: assets changed, and those it never saw."""
-    import os
-
+def report(outcomes: Sequence[Outcome]) -> None:
+    """Tells Dagster what was made, where this process knows of an instance."""
     if "DAGSTER_HOME" not in os.environ:
         return
     import dagster as dg
 
-    from infra_assets.dagster_assets import materializations
+    from infra_assets.dagster_assets import report as report_to
 
     with dg.DagsterInstance.get() as instance:
-        for event, changed in materializations(outcomes):
-            if changed or instance.get_latest_materialization_event(event.asset_key) is None:
-                instance.report_runless_asset_event(event)
+        report_to(instance, outcomes)
 
 
 class _errors_shown:  # noqa: N801

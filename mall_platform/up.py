@@ -48,10 +48,12 @@ def run_up(settings: Settings, out: Console, port: int) -> int:
 def apply_infrastructure(out: Console) -> None:
     """Brings a new local AWS up to the code, with a line per asset."""
     from infra_assets.registry import apply_all
+    from mall_platform.cli_infra import report
     from resources.aws import Aws
     from resources.settings import load_settings
 
     settings = load_settings()
     with out.status("Applying the infrastructure ..."):
         outcomes = apply_all(Aws(env=settings.env, region=settings.region), settings)
+        report(outcomes)
     out.print(f"Infrastructure  {len(outcomes)} resources match the code")
