@@ -23,7 +23,7 @@ from mall_platform.local_aws.httpd import HttpServer
 
 log = logging.getLogger("local_aws")
 
-SERVICES = ("speed", "s3", "rds", "firehose", "athena.hook")
+SERVICES = ("speed", "s3", "rds", "firehose", "glue", "athena.hook")
 ADMIN_PATH = "/moto-api/local/"
 
 
