@@ -22,6 +22,7 @@ from mall_platform.local_aws.athena.dialect_values import (
 )
 from mall_platform.local_aws.athena.errors import NotSupportedError, QuerySyntaxError
 from mall_platform.local_aws.athena.functions_registry import (
+    LAMBDAS,
     Bindings,
     Function,
     Overload,
@@ -81,6 +82,8 @@ class Calls(ABC):
     def function_call(self, node: exp.Expression, scope: Scope) -> Typed:
         """A call as written, with everything around it."""
         call = _unwrap(node)
+        if call.function.name == "normalize":
+            call = _with_form_name(call)
         if call.function.kind == "form":
             return self._form(call, node, scope)
         if call.function.kind == "scalar":
@@ -149,7 +152,7 @@ class Calls(ABC):
         bound: Bindings = {}
         for position, value in enumerate(values):
             pattern = overload.parameter(position)
-            if (value is None) != (pattern.name == "function"):
+            if (value is None) != (pattern.name in LAMBDAS):
                 return None
             if value is not None and not bind(pattern, value.type, bound, exact=False):
                 return None
@@ -171,11 +174,15 @@ class Calls(ABC):
         *inputs, output = pattern.args
         if len(node.expressions) != len(inputs):
             raise QuerySyntaxError(f"Expected a lambda that takes {len(inputs)} argument(s)")
-        fields, names = [], []
-        for parameter, kind in zip(node.expressions, inputs, strict=True):
-            inner = self.fresh("l")
-            names.append(inner)
-            fields.append(Field(None, parameter.name, resolve(kind, bound), quoted(inner)))
+        names = [self.fresh("l") for _ in inputs]
+        reached = [quoted(name) for name in names]
+        if pattern.name == "paired":
+            reached = [f"({quoted(names[0])}).{part}" for part in "ab"]
+            names = names[:1]
+        fields = [
+            Field(None, parameter.name, resolve(kind, bound), sql)
+            for parameter, kind, sql in zip(node.expressions, inputs, reached, strict=True)
+        ]
         body = self.expression(node.this, Scope(fields=fields, parent=scope))
         if not bind(output, body.type, bound, exact=False):
             raise mismatch(f"Lambda returns {body.type} where {resolve(output, bound)} is expected")
@@ -330,6 +337,14 @@ def _unwrap(node: exp.Expression) -> _Invocation:
             order = nodes[-1]
             nodes[-1] = order.this
     return _Invocation(function, nodes, distinct, order, ignore_nulls=ignore)
+
+
+def _with_form_name(call: _Invocation) -> _Invocation:
+    """`normalize(x, NFKC)` names its form without quotes."""
+    forms = [item.name.upper() for item in call.nodes[1:]]
+    if any(form not in ("NFC", "NFD", "NFKC", "NFKD") for form in forms):
+        raise QuerySyntaxError(f"Invalid normalization form: {', '.join(forms)}")
+    return replace(call, nodes=[call.nodes[0], *map(exp.Literal.string, forms)])
 
 
 def _choose(function: Function, args: Sequence[Typed]) -> tuple[Overload, list[Typed], Bindings]:

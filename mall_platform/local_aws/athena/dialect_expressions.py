@@ -180,6 +180,8 @@ class Expressions(Calls, ABC):
         if not re.fullmatch(r"\S+( [\d:.]+)?", text):
             zone = re.sub(r"^\S+( [\d:.]+)?\s*", "", text)
             target = replace(t.ZONED, zone=zone)
+        digits = len(text.partition(".")[2]) if "." in text else 0
+        target = replace(target, args=(max(target.args[0], 3, min(digits, 6)),))
         value = Typed(text_literal(text), t.VARCHAR)
         return replace(casts.cast(value, target), type=target)
 
@@ -576,7 +578,11 @@ def _dpipe_parts(node: exp.Expression) -> list[exp.Expression]:
 
 
 def _constant(sql: str, kind: Type, literal: object = None) -> Callable[..., Typed]:
-    return lambda self, node, scope: Typed(sql, kind, literal)
+    def constant(self: Expressions, node: exp.Expression, scope: Scope) -> Typed:
+        only(node)
+        return Typed(sql, kind, literal)
+
+    return constant
 
 
 _UTC = replace(t.ZONED, zone="UTC")

@@ -2,7 +2,8 @@
 
 A signature reads `split_part(varchar, varchar, bigint) -> varchar`. Single capitals are type
 variables, `any` is whatever comes, `...` after the last parameter repeats it, brackets hold
-optional ones and `function(T, U)` is a lambda from T to U. `decimal`, `timestamp`, `zoned` and
+optional ones and `function(T, U)` is a lambda from T to U. `paired(K, V, R)` is a lambda from K and
+V to R that DuckDB calls with one struct of the fields a and b. `decimal`, `timestamp`, `zoned` and
 `varchar` without numbers stand for every precision and length.
 
 Templates name arguments `{0}`, all of them `{args}`, those of a repeated parameter `{rest}`, the
@@ -37,7 +38,14 @@ _NAMES = {
     "year_month": t.YEAR_MONTH,
     "any": Type("any"),
 }
-_GENERIC = frozenset({"zoned", "timestamp", "time", "decimal"})
+_GENERIC = frozenset({"decimal", "timestamp", "time", "timestamp with time zone"})
+_DEFAULTS = {
+    "decimal": t.decimal(38, 0),
+    "timestamp": t.TIMESTAMP,
+    "time": t.TIME,
+    "timestamp with time zone": t.ZONED,
+}
+LAMBDAS = ("function", "paired")
 
 
 @dataclass(frozen=True)
@@ -163,12 +171,7 @@ def bind(pattern: Type, actual: Type, bound: Bindings, *, exact: bool) -> bool:
             return False
         pairs = zip(pattern.parts(), actual.parts(), strict=True)
         return all(bind(a, b, bound, exact=exact) for a, b in pairs)
-    if not pattern.args and pattern.name in (
-        "decimal",
-        "timestamp",
-        "time",
-        "timestamp with time zone",
-    ):
+    if not pattern.args and pattern.name in _GENERIC:
         return _bind_generic(pattern, actual, bound, exact=exact)
     if pattern.name == "varchar":
         return actual.name == "varchar"
@@ -200,18 +203,11 @@ def resolve(pattern: Type, bound: Mapping[str, Type], actual: Type | None = None
         return bound.get(pattern.name, t.UNKNOWN)
     if pattern.name == "varchar" and actual is not None and actual.name == "varchar":
         return actual
-    if pattern.name in bound and not pattern.args:
-        return bound[pattern.name]
-    if (
-        not pattern.args
-        and pattern.name in ("decimal", "timestamp", "time")
-        or (pattern.is_zoned and not pattern.args)
-    ):
-        default = {"decimal": t.decimal(38, 0), "time": t.TIME, "timestamp": t.TIMESTAMP}
-        return default.get(pattern.name, t.ZONED)
+    if pattern.name in _GENERIC and not pattern.args:
+        return bound.get(pattern.name, _DEFAULTS[pattern.name])
     if pattern.name == "row":
         return t.row([(name, resolve(part, bound)) for name, part in pattern.args])
-    if pattern.name in ("array", "map", "function"):
+    if pattern.name in ("array", "map", *LAMBDAS):
         return Type(pattern.name, tuple(resolve(part, bound) for part in pattern.args))
     return pattern
 

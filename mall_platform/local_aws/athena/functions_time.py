@@ -2,26 +2,351 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import zoneinfo
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from mall_platform.local_aws.athena.dialect_values import Typed
+from mall_platform.local_aws.athena import dialect_casts as casts
+from mall_platform.local_aws.athena import functions_time_formats as formats
+from mall_platform.local_aws.athena import types as t
+from mall_platform.local_aws.athena.dialect_values import Typed, text_literal
+from mall_platform.local_aws.athena.errors import NotSupportedError
 from mall_platform.local_aws.athena.functions_registry import Table, invalid, literal_text
+from mall_platform.local_aws.athena.types import Type
 
 TABLE = Table("Dates and times")
 _add = TABLE.scalar
-_UNITS = ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
+_UTC = replace(t.ZONED, zone="UTC")
+_CLOCK = ("millisecond", "second", "minute", "hour")
+_CALENDAR = ("day", "week", "month", "quarter", "year")
+_UTC_NAMES = {"utc", "z", "ut", "uct", "gmt", "gmt0", "greenwich", "universal", "zulu"}
+
+
+def local(value: Typed) -> str:
+    """The wall-clock timestamp (or the date) a value shows."""
+    return f"trino_local({value.sql})" if value.type.is_zoned else value.sql
+
+
+def zone_name(written: str) -> str:
+    """A time zone as Athena names it; INVALID_FUNCTION_ARGUMENT where there is none."""
+    plain = written.lower().removeprefix("etc/")
+    if plain in _UTC_NAMES or re.fullmatch(r"[+-]00:?00", written):
+        return "UTC"
+    if match := re.fullmatch(r"([+-]\d{2}):?(\d{2})?", written):
+        return f"{match[1]}:{match[2] or '00'}"
+    if written not in zoneinfo.available_timezones():
+        raise invalid(f"'{written}' is not a valid time zone")
+    return written
+
+
+def _zone(value: Typed) -> tuple[str, str | None]:
+    """A zone argument as SQL and, where it is a literal, its name."""
+    if isinstance(value.literal, str):
+        name = zone_name(value.literal)
+        return text_literal(name), name
+    return f"trino_zone_name({value.sql})", None
+
+
+# --- python ------------------------------------------------------------------------------------
+
+
+def _date_parse(text: str, pattern: str) -> datetime:
+    return formats.parsed(text, pattern, "mysql")[0]
+
+
+def _datetime_parse(text: str, pattern: str) -> dict[str, object]:
+    moment, zone = formats.parsed(text, pattern, "joda")
+    return {"m": moment, "z": zone}
+
+
+PYTHON = (
+    ("trino_date_parse", _date_parse, ("VARCHAR", "VARCHAR"), "TIMESTAMP"),
+    (
+        "trino_parse_datetime_parts",
+        _datetime_parse,
+        ("VARCHAR", "VARCHAR"),
+        "STRUCT(m TIMESTAMP, z VARCHAR)",
+    ),
+)
+_ISO = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:T([0-9]{2})?(?::([0-9]{2}))?(?::([0-9]{2}))?(?:[.,]([0-9]{1,9}))?"
+    r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+)
+MACROS = (
+    f"trino_iso_piece(value, piece) AS regexp_extract(value, '{_ISO}', piece)",
+    """trino_iso_clock(value, piece) AS
+       coalesce(nullif(trino_iso_piece(value, piece), ''), '00')""",
+    f"""trino_iso_local(value) AS
+       CAST(CASE WHEN regexp_matches(value, '{_ISO}')
+                 THEN trino_iso_piece(value, 1) || ' ' || trino_iso_clock(value, 2) || ':'
+                      || trino_iso_clock(value, 3) || ':' || trino_iso_clock(value, 4) || '.'
+                      || left(trino_iso_piece(value, 5) || '000', 3)
+                 WHEN value IS NOT NULL
+                 THEN trino_fail('INVALID_FUNCTION_ARGUMENT: Invalid format: ' || value)
+                 END AS TIMESTAMP)""",
+    """trino_from_iso8601(value) AS
+       trino_zoned_from_local(trino_iso_local(value),
+           trino_zone_name(coalesce(nullif(trino_iso_piece(value, 6), ''), 'UTC')))""",
+    r"""trino_from_iso8601_date(value) AS
+        CASE WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN CAST(value AS DATE)
+             WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{3}')
+             THEN CAST(make_date(CAST(left(value, 4) AS INTEGER), 1, 1)
+                       + to_days(CAST(right(value, 3) AS INTEGER) - 1) AS DATE)
+             WHEN regexp_full_match(value, '[0-9]{4}-W[0-9]{2}(-[1-7])?')
+             THEN CAST(date_trunc('week', make_date(CAST(left(value, 4) AS INTEGER), 1, 4))
+                       + to_days((CAST(value[7:8] AS INTEGER) - 1) * 7
+                       + CASE WHEN length(value) = 10 THEN CAST(right(value, 1) AS INTEGER) - 1
+                              ELSE 0 END) AS DATE)
+             WHEN value IS NOT NULL THEN CAST(trino_fail(
+                 'INVALID_FUNCTION_ARGUMENT: Invalid format: ' || value) AS DATE) END""",
+    """trino_offset_minutes(moment, zone) AS
+       CAST(epoch_us(moment) - epoch_us(trino_zone_utc(moment, zone)) AS BIGINT) // 60000000""",
+    """trino_offset_text(moment, zone, colon) AS
+       CASE WHEN trino_offset_minutes(moment, zone) < 0 THEN '-' ELSE '+' END
+       || printf('%02d', abs(trino_offset_minutes(moment, zone)) // 60) || colon
+       || printf('%02d', abs(trino_offset_minutes(moment, zone)) % 60)""",
+    """trino_iso_text(moment, digits) AS replace(trino_timestamp_text(moment, digits), ' ', 'T')""",
+    """trino_parse_datetime_zoned(parts) AS trino_zoned_from_local((parts).m, (parts).z)""",
+    "trino_zoned_offset(value) AS trino_offset_minutes(trino_local(value), (value).z)",
+    """trino_from_unixtime(seconds) AS
+       make_timestamp(CAST(floor(seconds * 1000 + 0.5) AS BIGINT) * 1000)""",
+)
+
+
+# --- arithmetic --------------------------------------------------------------------------------
+
+
+def _unit(value: Typed, kind: Type) -> str:
+    unit = literal_text(value, "the unit").lower()
+    if unit not in (*_CLOCK, *_CALENDAR) or (kind.name == "date" and unit in _CLOCK):
+        raise invalid(f"'{unit}' is not a valid {kind.name.upper()} field")
+    return unit
 
 
 def _truncated(args: Sequence[Typed]) -> Typed:
-    unit = literal_text(args[0], "the unit of date_trunc").lower()
     value = args[1]
-    if unit not in _UNITS or (value.type.name == "date" and unit in _UNITS[:4]):
-        raise invalid(f"'{unit}' is not a valid {value.type.name.upper()} field")
-    if value.type.is_zoned:
-        local = f"date_trunc('{unit}', trino_local({value.sql}))"
-        return Typed(f"trino_zoned_from_local({local}, ({value.sql}).z)", value.type)
-    return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS {value.type.duckdb})", value.type)
+    unit = _unit(args[0], value.type)
+    if not value.type.is_zoned:
+        return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS {value.type.duckdb})", value.type)
+    shown = local(value)
+    if unit in _CLOCK:
+        start = f"({value.sql}).u - ({shown} - date_trunc('{unit}', {shown}))"
+        return Typed(f"trino_at_zone({start}, ({value.sql}).z)", value.type)
+    start = f"CAST(date_trunc('{unit}', {shown}) AS TIMESTAMP)"
+    return Typed(f"trino_zoned_from_local({start}, ({value.sql}).z)", value.type)
+
+
+def _span(unit: str, number: str) -> str:
+    match unit:
+        case "week":
+            return f"to_days(CAST({number} * 7 AS INTEGER))"
+        case "quarter":
+            return f"to_months(CAST({number} * 3 AS INTEGER))"
+        case "day" | "month" | "year":
+            return f"to_{unit}s(CAST({number} AS INTEGER))"
+        case "millisecond":
+            return f"to_microseconds(CAST({number} * 1000 AS BIGINT))"
+    return f"to_{unit}s(CAST({number} AS BIGINT))"
+
+
+def _added(args: Sequence[Typed]) -> Typed:
+    value = args[2]
+    unit = _unit(args[0], value.type)
+    span = _span(unit, args[1].sql)
+    if not value.type.is_zoned:
+        return Typed(f"CAST({value.sql} + {span} AS {value.type.duckdb})", value.type)
+    if unit in _CLOCK:
+        return Typed(f"trino_at_zone(({value.sql}).u + {span}, ({value.sql}).z)", value.type)
+    return Typed(f"trino_zoned_from_local({local(value)} + {span}, ({value.sql}).z)", value.type)
+
+
+def _difference(args: Sequence[Typed]) -> Typed:
+    start, end = args[1], args[2]
+    unit = _unit(args[0], start.type)
+    a, b = start.sql, end.sql
+    if start.type.is_zoned and unit in _CLOCK:
+        a, b = f"({a}).u", f"({b}).u"
+    elif start.type.is_zoned:
+        a, b = local(start), f"trino_zone_local(({b}).u, ({a}).z)"
+    if unit == "week":
+        return Typed(f"(date_sub('day', {a}, {b}) // 7)", t.BIGINT)
+    return Typed(f"date_sub('{unit}', {a}, {b})", t.BIGINT)
+
+
+def _field(name: str) -> Callable[[Sequence[Typed]], Typed]:
+    return lambda args: Typed(f"CAST({name.format(local(args[0]))} AS BIGINT)", t.BIGINT)
 
 
 for _type in ("date", "timestamp", "zoned"):
     _add(f"date_trunc(varchar, {_type}) -> {_type}", _truncated)
+    _add(f"date_add(varchar, bigint, {_type}) -> {_type}", _added)
+    _add(
+        f"date_diff(varchar, {_type}, {_type}) -> bigint",
+        _difference,
+        "Full units; a date meets a timestamp as its midnight.",
+    )
+    for _names, _sql in (
+        (("year",), "year({})"),
+        (("quarter",), "quarter({})"),
+        (("month",), "month({})"),
+        (("week", "week_of_year"), "week({})"),
+        (("day", "day_of_month"), "day({})"),
+        (("day_of_week", "dow"), "isodow({})"),
+        (("day_of_year", "doy"), "dayofyear({})"),
+        (("year_of_week", "yow"), "isoyear({})"),
+    ):
+        for _name in _names:
+            _add(f"{_name}({_type}) -> bigint", _field(_sql))
+for _type in ("timestamp", "zoned", "time"):
+    for _name, _sql in (
+        ("hour", "hour({})"),
+        ("minute", "minute({})"),
+        ("second", "second({})"),
+        ("millisecond", "millisecond({}) % 1000"),
+    ):
+        _add(f"{_name}({_type}) -> bigint", _field(_sql))
+_add("timezone_hour(zoned) -> bigint", "CAST(trino_zoned_offset({0}) // 60 AS BIGINT)")
+_add("timezone_minute(zoned) -> bigint", "CAST(trino_zoned_offset({0}) % 60 AS BIGINT)")
+
+
+# --- zones -------------------------------------------------------------------------------------
+
+
+def _at_timezone(args: Sequence[Typed]) -> Typed:
+    zone, name = _zone(args[1])
+    return Typed(f"trino_at_zone(({args[0].sql}).u, {zone})", replace(args[0].type, zone=name))
+
+
+def _with_timezone(args: Sequence[Typed]) -> Typed:
+    zone, name = _zone(args[1])
+    kind = Type("timestamp with time zone", args[0].type.args, name)
+    return Typed(f"trino_zoned_from_local({args[0].sql}, {zone})", kind)
+
+
+def _from_unixtime(args: Sequence[Typed]) -> Typed:
+    zone, name = _zone(args[1]) if len(args) > 1 else ("'UTC'", "UTC")
+    return Typed(
+        f"trino_at_zone(trino_from_unixtime({args[0].sql}), {zone})", replace(t.ZONED, zone=name)
+    )
+
+
+def _now(args: Sequence[Typed]) -> Typed:
+    return Typed("trino_at_zone(trino_now(), 'UTC')", _UTC)
+
+
+_add("at_timezone(zoned, varchar) -> zoned", _at_timezone, "Also written AT TIME ZONE.")
+_add("with_timezone(timestamp, varchar) -> zoned", _with_timezone)
+_add("current_timezone() -> varchar", "'UTC'")
+_add("now() -> zoned", _now)
+_add("from_unixtime(double, [varchar]) -> zoned", _from_unixtime)
+_add("to_unixtime(timestamp) -> double", "(epoch_us({0}) / 1e6)")
+_add("to_unixtime(zoned) -> double", "(epoch_us(({0}).u) / 1e6)")
+
+
+# --- text --------------------------------------------------------------------------------------
+
+
+def _cast_to_date(args: Sequence[Typed]) -> Typed:
+    return casts.cast(args[0], t.DATE)
+
+
+def _iso_text(args: Sequence[Typed]) -> Typed:
+    value = args[0]
+    if value.type.name == "date":
+        return Typed(f"CAST({value.sql} AS VARCHAR)", t.VARCHAR)
+    text = f"trino_iso_text({local(value)}, {value.type.args[0]})"
+    if value.type.is_zoned:
+        zone = f"({value.sql}).z"
+        text += (
+            f" || CASE WHEN {zone} = 'UTC' THEN 'Z' ELSE "
+            f"trino_offset_text({local(value)}, {zone}, ':') END"
+        )
+    return Typed(f"({text})", t.VARCHAR)
+
+
+def _printed(style: str) -> Callable[[Sequence[Typed]], Typed]:
+    def render(args: Sequence[Typed]) -> Typed:
+        pattern = literal_text(args[1], "the pattern of a date")
+        value = args[0]
+        elements = formats.mysql(pattern) if style == "mysql" else formats.joda(pattern)
+        zone = f"({value.sql}).z" if value.type.is_zoned else "'UTC'"
+        return Typed(formats.printed(elements, local(value), zone), t.VARCHAR)
+
+    return render
+
+
+def _date_parse_sql(args: Sequence[Typed]) -> Typed:
+    pattern = literal_text(args[1], "the pattern of a date")
+    formats.check_parsable(formats.mysql(pattern), "mysql")
+    return Typed(f"trino_date_parse({args[0].sql}, {args[1].sql})", t.TIMESTAMP)
+
+
+def _parse_datetime_sql(args: Sequence[Typed]) -> Typed:
+    pattern = literal_text(args[1], "the pattern of a date")
+    elements = formats.joda(pattern)
+    formats.check_parsable(elements, "joda")
+    zoned = any(element.field.startswith("offset") for element in elements)
+    sql = f"trino_parse_datetime_zoned(trino_parse_datetime_parts({args[0].sql}, {args[1].sql}))"
+    return Typed(sql, replace(t.ZONED, zone=None if zoned else "UTC"))
+
+
+def _duration(args: Sequence[Typed]) -> Typed:
+    text = literal_text(args[0], "the duration")
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s*", text)
+    if match is None:
+        raise invalid(f"duration is not a valid data duration string: {text}")
+    factors = {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
+    milliseconds = int(float(match[1]) * factors[match[2]] + 0.5)
+    return Typed(f"to_microseconds({milliseconds * 1000})", t.DAY_TIME)
+
+
+_add("date(varchar) -> date", _cast_to_date)
+_add("date(timestamp) -> date", _cast_to_date)
+_add("date(zoned) -> date", _cast_to_date)
+_add("date(date) -> date", "{0}")
+for _type in ("date", "timestamp", "zoned"):
+    _add(
+        f"last_day_of_month({_type}) -> date",
+        lambda args: Typed(f"last_day(CAST({local(args[0])} AS DATE))", t.DATE),
+    )
+    _add(f"to_iso8601({_type}) -> varchar", _iso_text)
+for _type in ("timestamp", "zoned"):
+    _add(
+        f"date_format({_type}, varchar) -> varchar",
+        _printed("mysql"),
+        "The pattern must be a literal." if _type == "zoned" else "",
+    )
+    _add(
+        f"format_datetime({_type}, varchar) -> varchar",
+        _printed("joda"),
+        "The pattern must be a literal; letters C, G, K, k and z are refused."
+        if _type == "zoned"
+        else "",
+    )
+_add(
+    "from_iso8601_timestamp(varchar) -> zoned",
+    "trino_from_iso8601({0})",
+    "Calendar dates; week and ordinal dates are refused.",
+)
+_add("from_iso8601_date(varchar) -> date", "trino_from_iso8601_date({0})")
+_add(
+    "date_parse(varchar, varchar) -> timestamp",
+    _date_parse_sql,
+    "The pattern must be a literal and hold a year.",
+)
+_add(
+    "parse_datetime(varchar, varchar) -> zoned",
+    _parse_datetime_sql,
+    "The pattern must be a literal and hold a year.",
+)
+_add("parse_duration(varchar) -> day_time", _duration, "The text must be a literal.")
+_add("to_milliseconds(day_time) -> bigint", "CAST(trino_milliseconds({0}) AS BIGINT)")
+
+
+def refuse_unknown_zone(value: Typed, what: str) -> None:
+    """Some results need every value's zone to be the same."""
+    if value.type.is_zoned and value.type.zone is None:
+        raise NotSupportedError(f"{what} over timestamps whose time zone may differ")

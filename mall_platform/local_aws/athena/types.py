@@ -66,7 +66,8 @@ class Type:
             return f"row({', '.join(f'{n} {t}' if n else str(t) for n, t in self.args)})"
         if self.name == "timestamp with time zone":
             return f"timestamp({self.args[0]}) with time zone"
-        return f"{self.name}({', '.join(map(str, self.args))})" if self.args else self.name
+        comma = "," if self.name == "decimal" else ", "
+        return f"{self.name}({comma.join(map(str, self.args))})" if self.args else self.name
 
     @property
     def duckdb(self) -> str:
@@ -369,7 +370,7 @@ def from_duckdb(duckdb_type: str) -> str:
             fields.append(f"{key} {from_duckdb(kind)}")
         return f"row({', '.join(fields)})"
     if head == "DECIMAL":
-        return f"decimal({inside[:-1].replace(',', ', ').replace('  ', ' ')})"
+        return f"decimal({inside[:-1].replace(' ', '')})"
     if text not in _FROM_DUCKDB:
         raise NotSupportedError(f"DuckDB's type {text} has no counterpart in Athena")
     return _FROM_DUCKDB[text]
