@@ -8,12 +8,15 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Literal, overload
 
+from data_assets.tables import AGE_BANDS
+
 if TYPE_CHECKING:
     import polars as pl
 
 Kind = Literal["customer", "email", "session", "respondent"]
 
 KEY_BYTES = 16
+DIGEST_BYTES = 32
 
 
 @overload
@@ -23,7 +26,7 @@ def pseudonyms(kind: Kind, values: pl.Expr, key: str) -> pl.Expr: ...
 def pseudonyms(kind: Kind, values: pl.Series | pl.Expr, key: str) -> pl.Series | pl.Expr:
     """The first 16 bytes of HMAC-SHA-256 over kind ‖ 0x00 ‖ value, as binary; NULL stays NULL.
 
-    Integers count in decimal. Each distinct value is hashed once. E-mails are expected as
+    Integers count in decimal. Where values repeat, each is hashed once. E-mails are expected as
     `normalised_email` gives them; a respondent's value is `respondent(quarter, id)`.
     """
     import polars as pl
@@ -34,14 +37,27 @@ def pseudonyms(kind: Kind, values: pl.Series | pl.Expr, key: str) -> pl.Series |
 
 
 def _pseudonyms(kind: Kind, values: pl.Series, key: str) -> pl.Series:
+    distinct = values.drop_nulls().unique()
+    if 2 * distinct.len() > values.len() and not values.null_count():
+        return _digests(kind, values, key)
+    hashed = distinct.to_frame("value").with_columns(_digests(kind, distinct, key).alias("key"))
+    rows = values.to_frame("value").join(hashed, on="value", how="left", maintain_order="left")
+    return rows["key"].rename(values.name)
+
+
+def _digests(kind: Kind, values: pl.Series, key: str) -> pl.Series:
+    """The pseudonyms of values without NULL; of polars-hash's 64 hex digits, half are kept."""
+    import numpy as np
     import polars as pl
     import polars_hash as plh
+    import pyarrow as pa
 
-    name, rows = values.name, values.rename("value").to_frame()
     message = plh.concat_str(pl.lit(f"{kind}\0"), pl.col("value").cast(pl.String))
-    digest = message.chash.hmac_sha256(key=key).str.head(2 * KEY_BYTES).str.decode("hex")
-    hashed = rows.drop_nulls().unique().with_columns(digest.alias("key"))
-    return rows.join(hashed, on="value", how="left", maintain_order="left")["key"].rename(name)
+    digits = values.to_frame("value").select(message.chash.hmac_sha256(key=key)).to_series()
+    digests = np.frombuffer(bytes.fromhex(digits.str.join("").item()), np.uint8)
+    kept = pa.py_buffer(digests.reshape(-1, DIGEST_BYTES)[:, :KEY_BYTES].tobytes())
+    keys = pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), values.len(), [None, kept])
+    return pl.Series(values.name, keys.cast(pa.large_binary()))
 
 
 def respondent(quarter: str, respondent_id: pl.Expr) -> pl.Expr:
@@ -67,27 +83,21 @@ def age_band(birth: pl.Expr, on: pl.Expr | date) -> pl.Expr:
     import polars as pl
 
     day = pl.lit(on) if isinstance(on, date) else on
-    return band_of_years(
-        day.dt.year()
-        - birth.dt.year()
-        - (
-            (day.dt.month().cast(pl.Int16) * 100 + day.dt.day())
-            < (birth.dt.month().cast(pl.Int16) * 100 + birth.dt.day())
-        ).cast(pl.Int32)
-    )
+    return band_of_years((_as_number(day) - _as_number(birth)) // 10_000)
 
 
 def band_of_years(years: pl.Expr) -> pl.Expr:
     """The age band of completed years; `unknown` for NULL and for negative ages."""
     import polars as pl
 
-    decade = pl.concat_str((years // 10 * 10).cast(pl.String), pl.lit("s"))
-    return (
-        pl.when(years.is_null() | (years < 0))
-        .then(pl.lit("unknown"))
-        .when(years < 20)
-        .then(pl.lit("10s"))
-        .when(years < 70)
-        .then(decade)
-        .otherwise(pl.lit("70+"))
-    )
+    bands = pl.Series(AGE_BANDS)
+    known = (years // 10).clip(1, 7) - 1
+    index = pl.when(years >= 0).then(known).otherwise(len(bands) - 1).cast(pl.UInt32)
+    return index.map_batches(bands.gather, return_dtype=pl.String)
+
+
+def _as_number(day: pl.Expr) -> pl.Expr:
+    """A date's digits: 20240601; differences in ten thousands are completed years."""
+    import polars as pl
+
+    return day.dt.year() * 10_000 + day.dt.month().cast(pl.Int32) * 100 + day.dt.day()

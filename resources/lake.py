@@ -119,14 +119,17 @@ def stored_schema(table: Table) -> pa.Schema:
 
 
 class VersionWriter:
-    """Writes a version's files: zstd Parquet, bounded memory, nothing visible before `close`."""
+    """Writes a version's files: zstd Parquet, bounded memory, nothing visible before `close`.
+
+    `pending_rows` are those in memory, not yet encoded.
+    """
 
     def __init__(self, s3: Any, version: Version) -> None:
         self._s3 = s3
         self._version = version
         self._schema = stored_schema(version.table)
         self._pending: list[pa.RecordBatch] = []
-        self._pending_rows = 0
+        self.pending_rows = 0
         self._open: tuple[Any, Upload] | None = None
         self._ended: list[Upload] = []
         self._locations: list[str] = []
@@ -141,8 +144,8 @@ class VersionWriter:
 
         fitting = rows.cast(self._schema)
         self._pending += [fitting] if isinstance(fitting, pa.RecordBatch) else fitting.to_batches()
-        self._pending_rows += rows.num_rows
-        if self._pending_rows >= _ROW_GROUP_ROWS:
+        self.pending_rows += rows.num_rows
+        if self.pending_rows >= _ROW_GROUP_ROWS:
             self._write_row_group()
             if self._open and self._open[1].size_bytes >= _FILE_BYTES:
                 self._end_file()
@@ -165,21 +168,20 @@ class VersionWriter:
         """Gives up what is not yet stored."""
         for upload in (*self._ended, *([self._open[1]] if self._open else [])):
             upload.abort()
-        self._ended, self._open, self._pending = [], None, []
+        self._ended, self._open, self._pending, self.pending_rows = [], None, [], 0
 
     def _write_row_group(self) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         if self._open is None:
             location = f"{self._version.location}part-{len(self._locations):05d}.parquet"
             upload = Upload(self._s3, *split_location(location))
             self._locations.append(location)
-            self._open = pq.ParquetWriter(upload, self._schema, compression="zstd"), upload
+            self._open = _parquet_writer(upload, self._schema), upload
         table = pa.Table.from_batches(self._pending, self._schema)
         self._open[0].write_table(table, row_group_size=max(table.num_rows, 1))
         self._rows += table.num_rows
-        self._pending, self._pending_rows = [], 0
+        self._pending, self.pending_rows = [], 0
 
     def _end_file(self) -> None:
         if self._pending or self._open is None:
@@ -193,6 +195,21 @@ class VersionWriter:
         while self._ended:
             self._ended[0].complete()
             self._size_bytes += self._ended.pop(0).size_bytes
+
+
+def _parquet_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    """zstd; dictionaries and statistics only where they serve: not for random keys."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    repeating = (pa.string(), pa.int32(), pa.date32())
+    return pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        use_dictionary=[field.name for field in schema if field.type in repeating],
+        write_statistics=[field.name for field in schema if field.type != pa.binary()],
+    )
 
 
 class Lake(dg.ConfigurableResource):

@@ -1,0 +1,227 @@
+"""From the shop's database to staged versions: read, mask, write, and gather what audits will say.
+
+One statement reads all days of a run, so that all of them come from one snapshot, and brings the
+number of rows of that snapshot along. Memory is bounded: when enough rows are at hand, the days
+with the most of them are stored, each as one more file of its version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from data_assets.checks import ROW_COUNT, SchemaAudit, conforms, known
+from data_assets.extracts.customers import Births, personal_values
+from data_assets.extracts.declaration import (
+    BIRTH_DATE,
+    SOURCE_ROWS,
+    Extract,
+    Masking,
+    tokyo_day,
+)
+from data_assets.extracts.sources import CUSTOMERS
+from data_assets.partitions import business_day, spans
+from data_assets.personal_data import (
+    LeakScan,
+    PersonalDataFoundError,
+    Persons,
+    nobody,
+    streamed_persons,
+)
+from data_assets.publishing import Staged
+from resources.lake import ROWS, AuditFailedError, AuditResult, Lake, Version, VersionWriter
+from resources.shop_db import ShopDatabase, TransientDatabaseError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CUTOFF = "mall.cutoff"
+"""Glue parameter of a version: the source's clock before it was read, in UTC."""
+
+_BATCH_ROWS = 200_000
+_ROWS_AT_HAND = 400_000
+_DAYS_IN_A_STATEMENT = 400
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """One extract in one run: its declaration, where it reads and writes, and the key."""
+
+    extract: Extract
+    shop_db: ShopDatabase
+    lake: Lake
+    pseudonym_key: str
+
+    def persons(self) -> Persons:
+        """The persons whose values may be in the rows: those of `customers`, in that table."""
+        if self.extract is CUSTOMERS or not self.extract.has_open_text:
+            return streamed_persons(personal_values(self.shop_db))
+        return nobody
+
+
+def stage_snapshot(extraction: Extraction) -> Staged:
+    """The whole table as of now, ready to be published.
+
+    Raises UndeclaredSourceError if the source isn't as declared, PersonalDataFoundError if a
+    leak was found (nothing is stored then), TransientDatabaseError if the database is away.
+    """
+    reading = _Reading(extraction)
+    version = extraction.lake.stage(extraction.extract.table)
+    with extraction.lake.writer(version) as writer:
+        part = _Part(version, writer, extraction.persons())
+        for rows in reading.frames():
+            part.add(extraction.extract.masked(rows, reading.masking))
+        staged = part.end(extraction.lake, reading)
+    if isinstance(staged, AuditFailedError):
+        raise staged
+    return staged
+
+
+def stage_days(extraction: Extraction, days: Sequence[date]) -> Iterator[Staged | AuditFailedError]:
+    """Each of the business days, ready to be published, or why it can't be.
+
+    Errors as of `stage_snapshot`; a day with a leak is given as its PersonalDataFoundError.
+    """
+    for start in range(0, len(days), _DAYS_IN_A_STATEMENT):
+        yield from _stage_statement(extraction, days[start : start + _DAYS_IN_A_STATEMENT])
+
+
+def _stage_statement(
+    extraction: Extraction, days: Sequence[date]
+) -> Iterator[Staged | AuditFailedError]:
+    extract, lake = extraction.extract, extraction.lake
+    reading = _Reading(extraction, spans(days))
+    persons = extraction.persons()
+    with ExitStack() as writers:
+        parts = {}
+        for day in days:
+            version = lake.stage(extract.table, day.isoformat())
+            parts[day] = _Part(version, writers.enter_context(lake.writer(version)), persons)
+        for rows in reading.frames():
+            masked = extract.masked(rows, reading.masking)
+            checked = conforms(extract.table, masked) and not extract.has_open_text
+            for day, of_day in _by_day(masked, extract).items():
+                parts[day].add(of_day, checked=checked)
+            _bound_memory(parts)
+        staged = [part.end(lake, reading) for part in parts.values()]
+    yield from staged
+
+
+class _Reading:
+    """One statement: its rows, their number by the source, and what masking needs."""
+
+    def __init__(self, extraction: Extraction, of_days: Sequence[tuple[date, date]] = ()) -> None:
+        extract, shop_db = extraction.extract, extraction.shop_db
+        extract.require_declared(shop_db.columns(extract.table.name))
+        self.cutoff: datetime = shop_db.clock()
+        self.masking = Masking(extraction.pseudonym_key, business_day(self.cutoff))
+        self.source_rows: int | None = None
+        self.rows = 0
+        self._extract = extract
+        self._shop_db = shop_db
+        self._days = of_days
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        return {"statement_source_rows": self.source_rows, "statement_rows": self.rows}
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The statement's rows in batches, with the buyers' birth dates where they are needed."""
+        import polars as pl
+
+        extract = self._extract
+        births = Births.read(self._shop_db) if extract.buyer_column else None
+        sql = extract.statement(self._days)
+        for batch in self._shop_db.read(sql, batch_rows=_BATCH_ROWS):
+            rows = pl.DataFrame(batch)
+            if self.source_rows is None:
+                self.source_rows = int(rows[SOURCE_ROWS][0])
+            rows = rows.drop(SOURCE_ROWS).drop_nulls(extract.source_key)
+            self.rows += rows.height
+            if births and extract.buyer_column:
+                birth_dates = births.of(rows[extract.buyer_column])
+                rows = rows.with_columns(birth_dates.alias(BIRTH_DATE))
+            yield rows
+        if self.source_rows is None:
+            raise TransientDatabaseError("The shop's database ended a read before its first row.")
+
+
+class _Part:
+    """A version on its way: its writer, and what its audits have seen so far."""
+
+    def __init__(self, version: Version, writer: VersionWriter, persons: Persons) -> None:
+        self.version = version
+        self.rows = 0
+        self._writer = writer
+        self._schema = SchemaAudit(version.table)
+        self._scan = LeakScan(version.table, persons)
+        self._leak: PersonalDataFoundError | None = None
+
+    @property
+    def rows_at_hand(self) -> int:
+        return self._writer.pending_rows
+
+    def add(self, masked: pl.DataFrame, *, checked: bool = False) -> None:
+        """Takes rows in. `checked` ones match the schema and have no open text."""
+        if not checked:
+            self._schema.see(masked)
+            self._scan.see(masked)
+        self.rows += masked.height
+        if self._leak is None:
+            self._writer.write(masked.to_arrow())
+
+    def store(self) -> None:
+        """Stores the rows at hand, unless there is a leak among them."""
+        if self._is_clean():
+            self._writer.cut()
+
+    def end(self, lake: Lake, reading: _Reading) -> Staged | PersonalDataFoundError:
+        """Stores the rest and looks at the stored files."""
+        if not self._is_clean() or self._leak:
+            assert self._leak  # noqa: S101  (narrowing)
+            return self._leak
+        written = self._writer.close()
+        for location in written.locations:
+            with lake.parquet(location) as file:
+                self._schema.see_stored(file)
+        results = [self._schema.result(), self._count(reading), self._scan.settle()]
+        parameters = {CUTOFF: reading.cutoff.isoformat(), ROWS: str(written.rows)}
+        return Staged(self.version, written, [known(result) for result in results], parameters)
+
+    def _is_clean(self) -> bool:
+        if self._leak is None:
+            try:
+                self._scan.require_clean(self.version)
+            except PersonalDataFoundError as leak:
+                self._leak = leak
+                self._writer.abort()
+        return self._leak is None
+
+    def _count(self, reading: _Reading) -> AuditResult:
+        stored = self._schema.stored_rows
+        passed = stored == self.rows and reading.rows == reading.source_rows
+        counts = {"source_rows": self.rows, "written_rows": stored, **reading.counts}
+        return AuditResult(ROW_COUNT, passed, counts)
+
+
+def _by_day(masked: pl.DataFrame, extract: Extract) -> Mapping[date, pl.DataFrame]:
+    """Rows by the business day of the lake's day column."""
+    import polars as pl
+
+    assert extract.day_column  # noqa: S101  (narrowing)
+    days = masked.with_columns(tokyo_day(pl.col(extract.day_column)).alias("_day"))
+    parts = days.partition_by("_day", as_dict=True, include_key=False)
+    return {day: rows for (day,), rows in parts.items()}
+
+
+def _bound_memory(parts: Mapping[date, _Part]) -> None:
+    """Stores the days with the most rows at hand until few enough are left."""
+    at_hand = sum(part.rows_at_hand for part in parts.values())
+    fullest = sorted(parts.values(), key=lambda part: part.rows_at_hand, reverse=True)
+    while at_hand > _ROWS_AT_HAND:
+        part = fullest.pop(0)
+        at_hand -= part.rows_at_hand
+        part.store()
