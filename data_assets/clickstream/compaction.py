@@ -1,0 +1,213 @@
+"""A day of landed clicks as Parquet: judged, deduplicated, without personal data (E3, E4).
+
+The day is worked through in groups of landing files, in the order of their keys and several at
+once, so that memory holds a few groups and eight bytes an event. Duplicates within a group are
+dropped on the way; those of different groups are found at the end by their hashes, and the files
+concerned are written again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_assets.clickstream.events import Reason
+from data_assets.clickstream.harmless import devices, hosts, masked_paths
+from data_assets.clickstream.parsing import Judgement, Parser
+from data_assets.masking import pseudonyms
+from data_assets.partitions import TOKYO
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+_GROUP_BYTES = 64 * 1024 * 1024
+_MOST_THREADS = 4
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A local copy of a landed object's lines. Files are given in the order of their keys."""
+
+    path: Path
+    key: str
+
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
+
+@dataclass
+class Compacted:
+    """What became of a day's landed records."""
+
+    files: list[Path]
+    landed: int
+    published: int
+    duplicates: int
+    quarantined: Counter[Reason]
+    customers: set[int] = field(default_factory=set)
+    """The customers who were seen, by the shop's ids; not to be stored."""
+
+    @property
+    def accounted(self) -> int:
+        """Published, duplicate and quarantined records together; equals `landed`."""
+        return self.published + self.duplicates + self.quarantined.total()
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One group's good rows in a file; `hashes` are of their event ids, row by row."""
+
+    file: Path
+    hashes: NDArray[np.uint64]
+    landed: int
+    duplicates: int
+    quarantined: Counter[Reason]
+    customers: pl.Series
+
+
+def compact(files: Sequence[LandedFile], judgement: Judgement, key: str, target: Path) -> Compacted:
+    """Writes a day's clicks to Parquet files in `target`, and malformed records beside them.
+
+    `key` is the pseudonyms' key. Malformed records of all groups end up in `target/malformed/`
+    as JSON lines, with their reason and the landing key.
+    """
+    (target / "malformed").mkdir(parents=True)
+
+    def work(numbered: tuple[int, list[LandedFile]]) -> _Group:
+        number, members = numbered
+        with Parser() as parser:
+            rows = parser.rows([member.path for member in members], judgement)
+        keys = [member.key for member in members]
+        _set_aside(rows, keys, target / "malformed" / f"{number:05d}.jsonl")
+        return _store(rows, key, target / f"part-{number:05d}.parquet")
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as threads:
+        groups = list(threads.map(work, enumerate(_groups(files))))
+    across = _drop_duplicates_across(groups)
+    return Compacted(
+        files=[group.file for group in groups],
+        landed=sum(group.landed for group in groups),
+        published=sum(len(group.hashes) for group in groups) - across,
+        duplicates=sum(group.duplicates for group in groups) + across,
+        quarantined=sum((group.quarantined for group in groups), Counter()),
+        customers={i for group in groups for i in group.customers},
+    )
+
+
+def _groups(files: Iterable[LandedFile]) -> Iterator[list[LandedFile]]:
+    """Files together up to a size, in order."""
+    group: list[LandedFile] = []
+    size_bytes = 0
+    for file in files:
+        if group and size_bytes + file.size_bytes > _GROUP_BYTES:
+            yield group
+            group, size_bytes = [], 0
+        group.append(file)
+        size_bytes += file.size_bytes
+    if group:
+        yield group
+
+
+def _set_aside(rows: pl.DataFrame, keys: Sequence[str], target: Path) -> None:
+    """Writes malformed records with their reason, if there are any."""
+    import polars as pl
+
+    malformed = rows.filter(pl.col("reason").is_not_null())
+    if malformed.height:
+        key = pl.Series("key", [keys[number] for number in malformed["file"]])
+        malformed.select(key, "reason", record="line").write_ndjson(target)
+
+
+def _store(rows: pl.DataFrame, key: str, target: Path) -> _Group:
+    import polars as pl
+
+    quarantined = Counter(dict(rows["reason"].drop_nulls().value_counts().iter_rows()))
+    good = rows.filter(pl.col("reason").is_null()) if quarantined else rows
+    hashes = good["event_id"].hash()
+    repeated = _duplicates(good, hashes)
+    kept = good.filter(~repeated) if repeated.any() else good
+    _write(cleaned(kept, key), target)
+    return _Group(
+        file=target,
+        hashes=hashes.filter(~repeated).to_numpy(),
+        landed=rows.height,
+        duplicates=good.height - kept.height,
+        quarantined=quarantined,
+        customers=good["customer_id"].drop_nulls().unique(),
+    )
+
+
+def _duplicates(rows: pl.DataFrame, hashes: pl.Series) -> pl.Series:
+    """Which rows of a group repeat an event: all but its earliest, or else its first one."""
+    import polars as pl
+
+    suspects = rows.select("event_id", "event_time_ms", "row").filter(hashes.is_duplicated())
+    suspects = suspects.sort("event_time_ms", "row")
+    losers = suspects.filter(~pl.col("event_id").is_first_distinct())["row"]
+    return rows["row"].is_in(losers.implode())
+
+
+def cleaned(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Good records as rows of `clicks`, without personal data."""
+    import polars as pl
+
+    time = pl.from_epoch("event_time_ms", "ms").cast(pl.Datetime("ms"))
+    tokyo = time.dt.replace_time_zone("UTC").dt.convert_time_zone(TOKYO.key)
+    return rows.select(
+        "event_id",
+        event_time=time,
+        hour=tokyo.dt.hour().cast(pl.Int32),
+        session_key=pseudonyms("session", rows["session_id"], key),
+        customer_key=pseudonyms("customer", rows["customer_id"], key),
+        event_type="event_type",
+        page=masked_paths(rows["page"]),
+        product_id="product_id",
+        referrer_host=hosts(rows["referrer"]),
+        device=devices(rows["user_agent"]),
+    )
+
+
+def _drop_duplicates_across(groups: Sequence[_Group]) -> int:
+    """Drops from the files what another group has, too; how many rows that were."""
+    import numpy as np
+    import polars as pl
+
+    everything = np.sort(np.concatenate([np.empty(0, np.uint64), *(g.hashes for g in groups)]))
+    repeated = np.unique(everything[1:][everything[1:] == everything[:-1]])
+    if not repeated.size:
+        return 0
+    suspects = pl.concat(
+        pl.read_parquet(group.file, columns=["event_id", "event_time"])
+        .with_row_index("row")
+        .filter(pl.Series(np.isin(group.hashes, repeated)))
+        .with_columns(group=number)
+        for number, group in enumerate(groups)
+    ).sort("event_time", "group", "row")
+    losers = suspects.filter(~pl.col("event_id").is_first_distinct())
+    for (number,), rows in losers.group_by("group"):
+        rewrite(
+            groups[int(str(number))].file,
+            lambda frame, gone=rows["row"]: (
+                frame.with_row_index("row").filter(~pl.col("row").is_in(gone.implode())).drop("row")
+            ),
+        )
+    return losers.height
+
+
+def rewrite(file: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    """Replaces a Parquet file by what `change` makes of its rows."""
+    import polars as pl
+
+    _write(change(pl.read_parquet(file, memory_map=False)), file)
+
+
+def _write(rows: pl.DataFrame, target: Path) -> None:
+    rows.write_parquet(target, compression="zstd", compression_level=1)

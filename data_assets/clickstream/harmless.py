@@ -1,0 +1,107 @@
+"""What a click says about its sender, made harmless: page, referrer and user agent (E4)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MASKED_SEGMENT = ":id"
+_PERSONAL_DIGITS = 7
+_EMAIL = re.compile(r"[^@\s]@[^@\s]")
+_SUSPICIOUS = rf"[@%]|[^\x00-\x7f]|(?:[0-9][^/]*){{{_PERSONAL_DIGITS}}}"
+_DECODINGS = 3
+_HOST = re.compile(r"^[\w.-]+$|^[0-9a-f:.]+$")
+
+
+def masked_paths(pages: pl.Series) -> pl.Series:
+    """Paths without query and fragment, personal segments replaced; NULL stays NULL."""
+    import polars as pl
+
+    path = pl.col(pages.name)
+    for sign in "?#":
+        path = path.str.splitn(sign, 2).struct[0]
+    paths = pages.to_frame().select(path).to_series()
+    suspicious = paths.drop_nulls().unique()
+    suspicious = suspicious.filter(suspicious.str.contains(_SUSPICIOUS))
+    masked = [masked_path(path) for path in suspicious]
+    return paths.replace(suspicious, pl.Series(masked, dtype=pl.String))
+
+
+def masked_path(path: str) -> str:
+    """A path in which segments with an e-mail or seven digits or more read `:id`.
+
+    A segment is judged after percent-decoding (also repeated) and NFKC; others stay as they are.
+    """
+    return "/".join(MASKED_SEGMENT if _is_personal(s) else s for s in path.split("/"))
+
+
+def readable(segment: str) -> str:
+    """A path segment after percent-decoding, also repeated, and NFKC."""
+    for _ in range(_DECODINGS):
+        decoded = unquote(segment, errors="replace")
+        if decoded == segment:
+            break
+        segment = decoded
+    return unicodedata.normalize("NFKC", segment)
+
+
+def _is_personal(segment: str) -> bool:
+    text = readable(segment)
+    return bool(_EMAIL.search(text)) or sum(map(str.isdecimal, text)) >= _PERSONAL_DIGITS
+
+
+def without_segments(paths: Iterable[str], personal: set[str]) -> list[str]:
+    """The paths with segments that read as one of `personal` replaced."""
+    return [
+        "/".join(MASKED_SEGMENT if readable(s) in personal else s for s in path.split("/"))
+        for path in paths
+    ]
+
+
+def hosts(referrers: pl.Series) -> pl.Series:
+    """Hosts in lower case, without user info and port; NULL where there is none."""
+    import polars as pl
+
+    distinct = referrers.drop_nulls().unique()
+    found = [host(referrer) for referrer in distinct]
+    return referrers.replace_strict(distinct, pl.Series(found, dtype=pl.String), default=None)
+
+
+def host(referrer: str) -> str | None:
+    """The host of a URL; None for anything else."""
+    try:
+        name = urlsplit(referrer.strip()).hostname
+    except ValueError:
+        return None
+    return name if name and _HOST.match(name) else None
+
+
+def devices(user_agents: pl.Series) -> pl.Series:
+    """The kind of device of each user agent; NULL and blank are `unknown`."""
+    import polars as pl
+
+    distinct = user_agents.drop_nulls().unique()
+    found = [device(user_agent) for user_agent in distinct]
+    return user_agents.replace_strict(
+        distinct, pl.Series(found, dtype=pl.String), default="unknown"
+    )
+
+
+def device(user_agent: str) -> str:
+    """`unknown`, `bot`, `tablet`, `mobile` or `desktop`, ignoring case."""
+    text = user_agent.lower()
+    if not text.strip():
+        return "unknown"
+    if any(name in text for name in ("bot", "crawler", "spider", "slurp")):
+        return "bot"
+    if "ipad" in text or "tablet" in text or ("android" in text and "mobile" not in text):
+        return "tablet"
+    if any(name in text for name in ("mobi", "iphone", "android")):
+        return "mobile"
+    return "desktop"

@@ -1,0 +1,124 @@
+"""Landed objects as local files of lines, whatever bytes are in them.
+
+A record that could not be read as text becomes a JSON string, which is text and no event: it is
+counted and quarantined like any other malformed record.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LONGEST_LINE_BYTES = 2 * 1024 * 1024
+"""Firehose takes records of 1,000 KiB; what is longer is no record of its."""
+
+_CHUNK_BYTES = 1024 * 1024
+_GZIP = b"\x1f\x8b"
+_FIRST_PRINTABLE = 0x20
+_BLANKS = (b"\n", b" ", b"\t", b"\r")
+_KEPT_BYTES = 16 * 1024
+
+
+def store_lines(source: BinaryIO, target: Path) -> None:
+    """Copies lines to a file in bounded memory, unzipped and without blank ones.
+
+    What is stored is UTF-8 without control characters, each line with its end.
+    """
+    with target.open("wb") as file:
+        for block in _blocks(_plain(source)):
+            file.write(
+                block
+                if _is_clean(block) and not _has_blank(block)
+                else b"".join(map(_clean, _lines(block)))
+            )
+
+
+def as_line(record: bytes) -> bytes:
+    """A record as a line of UTF-8: itself if it is one, else a JSON string of its base64."""
+    record = record.removesuffix(b"\n").removesuffix(b"\r")
+    if len(record) <= LONGEST_LINE_BYTES and b"\n" not in record and _is_clean(record):
+        return record + b"\n"
+    return unreadable(record)
+
+
+def unreadable(record: bytes) -> bytes:
+    """The line that stands for a record which is no line of text: base64 of its beginning."""
+    return json.dumps(base64.b64encode(record[:_KEPT_BYTES]).decode()).encode() + b"\n"
+
+
+def _plain(source: BinaryIO) -> Iterator[bytes]:
+    first = source.read(_CHUNK_BYTES)
+    if first.startswith(_GZIP):
+        unzipped: Any = gzip.GzipFile(fileobj=_Rejoined(first, source))
+        yield from iter(lambda: unzipped.read(_CHUNK_BYTES), b"")
+        return
+    while first:
+        yield first
+        first = source.read(_CHUNK_BYTES)
+
+
+class _Rejoined(io.RawIOBase):
+    """A source with the bytes that were read of it put back."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first, self._rest = first, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._first:
+            return self._rest.read(size)
+        cut = len(self._first) if size < 0 else size
+        taken, self._first = self._first[:cut], self._first[cut:]
+        return taken
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines, many at a time; a line that is too long is replaced by its stand-in."""
+    rest, skipping = b"", False
+    for chunk in chunks:
+        if skipping:
+            _, end, chunk = chunk.partition(b"\n")
+            skipping = not end
+        head, end, tail = chunk.rpartition(b"\n")
+        if end:
+            yield rest + head + end
+            rest = tail
+        else:
+            rest += tail
+        if len(rest) > LONGEST_LINE_BYTES:
+            yield unreadable(rest)
+            rest, skipping = b"", True
+    if rest:
+        yield rest + b"\n"
+
+
+def _is_clean(block: bytes) -> bool:
+    import numpy as np
+
+    if not block.isascii():
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            return False
+    controls = int(np.count_nonzero(np.frombuffer(block, np.uint8) < _FIRST_PRINTABLE))
+    return controls == block.count(b"\n") + block.count(b"\t")
+
+
+def _has_blank(block: bytes) -> bool:
+    """Whether there may be a blank line, by how lines begin."""
+    return block.startswith(_BLANKS) or any(b"\n" + blank in block for blank in _BLANKS)
+
+
+def _lines(block: bytes) -> list[bytes]:
+    return block.removesuffix(b"\n").split(b"\n")
+
+
+def _clean(line: bytes) -> bytes:
+    return as_line(line) if line.strip() else b""

@@ -1,0 +1,216 @@
+"""Lines of landed clicks as rows: DuckDB reads JSON by declared fields and judges each record.
+
+Every line is read by DuckDB's JSON reader, which is fast and lenient: broken lines are rows of
+NULLs, and of each field we take the JSON as it stands. Rows that aren't plainly good by that are
+read again from their lines, strictly; they are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_assets.clickstream.events import CLOCK_SKEW
+from data_assets.clickstream.lines import LONGEST_LINE_BYTES
+from data_assets.partitions import utc_bounds
+from data_assets.tables import EVENT_TYPES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_TEXTS = ("event_id", "session_id", "event_type", "page", "referrer", "user_agent")
+_INTEGERS = ("event_time_ms", "customer_id", "product_id")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a record's time is held against: the folder's Tokyo day, and now."""
+
+    day: date
+    now: datetime
+
+    def parameters(self) -> dict[str, int]:
+        """First and end of the day, and the latest time that is not in the future, in ms."""
+        first, end = utc_bounds(self.day)
+        latest = self.now + CLOCK_SKEW
+        return {"first_ms": _ms(first), "end_ms": _ms(end), "latest_ms": _ms(latest)}
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+class LostRecordsError(Exception):
+    """A file of lines was not read as one row a line."""
+
+    def __init__(self, rows: int, lines: int) -> None:
+        super().__init__(f"{rows} rows were read of {lines} lines of JSON.")
+
+
+class Parser:
+    """A DuckDB of one thread that reads files of lines; not to be shared between threads."""
+
+    def __init__(self) -> None:
+        import duckdb
+
+        self._duckdb = duckdb.connect(config={"threads": 1})
+
+    def __enter__(self) -> Parser:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._duckdb.close()
+
+    def rows(self, files: Sequence[Path], judgement: Judgement) -> pl.DataFrame:
+        """One row per line; `row` counts them in the order of files and lines, which aren't blank.
+
+        `reason` says why a record is malformed and is NULL in good ones; only malformed records
+        have their `line` and `file`, its number in `files`. Optional fields of another type than
+        declared are NULL.
+        """
+        import polars as pl
+
+        read = self._select(_FAST, files=[str(file) for file in files]).with_row_index("row")
+        plainly_good = _plainly_good(read, **judgement.parameters())
+        doubtful = read["row"].filter(~plainly_good)
+        good = _typed(read if doubtful.is_empty() else read.filter(plainly_good)).with_columns(
+            reason=pl.lit(None, pl.String),
+            line=pl.lit(None, pl.String),
+            file=pl.lit(None, pl.Int32),
+        )
+        if doubtful.is_empty():
+            return good
+        lines = pl.DataFrame(
+            _lines_at(files, doubtful.to_numpy(), read.height),
+            schema={"file": pl.Int32, "line": pl.String},
+            orient="row",
+        )
+        judged = self.strictly(lines.with_columns(row=doubtful), judgement)
+        return pl.concat([good, judged.select(good.columns)])
+
+    def strictly(self, lines: pl.DataFrame, judgement: Judgement) -> pl.DataFrame:
+        """Rows of lines that are at hand, in column `line`; other columns stay."""
+        self._duckdb.register("lines", lines.to_arrow())
+        return self._select(_STRICT, **judgement.parameters())
+
+    def _select(self, sql: str, **parameters: Any) -> pl.DataFrame:
+        import polars as pl
+
+        return pl.DataFrame(self._duckdb.sql(sql, params=parameters).to_arrow_table())
+
+
+def _plainly_good(read: pl.DataFrame, first_ms: int, end_ms: int, latest_ms: int) -> pl.Series:
+    """Which rows of JSON values are good records, and need no more than taking off quotes."""
+    import polars as pl
+
+    is_text = [pl.col(name).str.starts_with('"') for name in _TEXTS]
+    required = {"event_id", "session_id", "event_type"}
+    conditions = [
+        *(
+            is_it if name in required else is_it | pl.col(name).is_null()
+            for name, is_it in zip(_TEXTS, is_text, strict=True)
+        ),
+        *(~pl.col(name).str.contains("\\", literal=True).fill_null(False) for name in _TEXTS),
+        *(_as_integer(name).is_not_null() | pl.col(name).is_null() for name in _INTEGERS),
+        pl.col("event_type").is_in([f'"{event_type}"' for event_type in EVENT_TYPES]),
+        _as_integer("event_time_ms").is_between(first_ms, min(end_ms - 1, latest_ms)),
+    ]
+    return read.select(pl.all_horizontal(conditions).fill_null(False)).to_series()
+
+
+def _as_integer(name: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(name).cast(pl.Int64, strict=False)
+
+
+def _typed(read: pl.DataFrame) -> pl.DataFrame:
+    """Rows of plain JSON values as what they say."""
+    import polars as pl
+
+    return read.with_columns(
+        *(pl.col(name).str.strip_prefix('"').str.strip_suffix('"') for name in _TEXTS),
+        *map(_as_integer, _INTEGERS),
+    )
+
+
+def _lines_at(files: Sequence[Path], rows: Any, total: int) -> list[tuple[int, str]]:
+    """Number of the file and text of the given lines, counted over all files."""
+    import numpy as np
+
+    found: list[tuple[int, str]] = []
+    first = 0
+    for number, file in enumerate(files):
+        data = np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
+        ends = np.flatnonzero(data == ord("\n"))
+        inside = rows[(rows >= first) & (rows < first + len(ends))] - first
+        for end, before in zip(
+            ends[inside], np.where(inside, ends[inside - 1] + 1, 0), strict=True
+        ):
+            found.append((number, bytes(data[before:end]).decode()))
+        first += len(ends)
+    if first != total:
+        raise LostRecordsError(total, first)
+    return found
+
+
+def _shape() -> Iterator[tuple[str, str]]:
+    """Integers are read as JSON, which tells 1 from "1" and from 1.5."""
+    yield from ((name, "VARCHAR") for name in _TEXTS)
+    yield from ((name, "JSON") for name in _INTEGERS)
+
+
+def _integer(value: str) -> str:
+    value = f"CAST({value} AS VARCHAR)"
+    is_integer = f"regexp_full_match({value}, '-?[0-9]{{1,19}}')"
+    return f"CASE WHEN {is_integer} THEN try_cast({value} AS BIGINT) END"
+
+
+def _text(name: str) -> str:
+    is_text = f"event IS NOT NULL AND json_type(line, '$.{name}') = 'VARCHAR'"
+    return f"CASE WHEN {is_text} THEN event.{name} END"
+
+
+_GOOD = f"""
+    event_id IS NOT NULL AND session_id IS NOT NULL AND event_type IN {EVENT_TYPES}
+    AND event_time_ms >= $first_ms AND event_time_ms < least($end_ms, $latest_ms + 1)
+"""
+
+_FAST = f"""
+SELECT * FROM read_json(
+    $files, columns = {{{", ".join(f"{name}: 'JSON'" for name in (*_TEXTS, *_INTEGERS))}}},
+    format = 'newline_delimited', ignore_errors = true,
+    maximum_object_size = {2 * LONGEST_LINE_BYTES}
+)
+"""
+
+_STRICT = f"""
+WITH transformed AS (
+    SELECT *, TRY(json_transform(
+        line, '{{{", ".join(f'"{name}": "{type_}"' for name, type_ in _shape())}}}'
+    )) AS event
+    FROM lines
+),
+typed AS (
+    SELECT
+        * EXCLUDE (event),
+        {", ".join(f"{_text(name)} AS {name}" for name in _TEXTS)},
+        {", ".join(f"{_integer(f'event.{name}')} AS {name}" for name in _INTEGERS)}
+    FROM transformed
+)
+SELECT *, CASE
+    WHEN {_GOOD} THEN NULL
+    WHEN TRY(json_type(line)) IS DISTINCT FROM 'OBJECT' THEN 'not_an_object'
+    WHEN event_id IS NULL THEN 'event_id'
+    WHEN event_time_ms IS NULL THEN 'event_time_ms'
+    WHEN session_id IS NULL THEN 'session_id'
+    WHEN event_type IS NULL THEN 'event_type'
+    WHEN event_type NOT IN {EVENT_TYPES} THEN 'unknown_event_type'
+    WHEN event_time_ms > $latest_ms THEN 'in_the_future'
+    ELSE 'another_day'
+END AS reason
+FROM typed
+"""
