@@ -48,7 +48,7 @@ class SurveyFiles(dg.Config):
         if not self.files:
             return undealt(drop.files(), drop.dealt_with())
         named = [drop.find(file.key, file.version_id) for file in self.files]
-        return sorted(named, key=lambda file: file.last_modified)
+        return sorted(named, key=lambda file: file.age_order)
 
 
 @dg.multi_asset(
@@ -82,6 +82,7 @@ class SurveyFiles(dg.Config):
             description="No dropped file was refused; rows left out of the others are counted.",
         ),
     ],
+    can_subset=True,  # else Dagster wants a result of every check, also from a run without files
 )
 def surveys(
     context: dg.AssetExecutionContext,
@@ -107,14 +108,24 @@ def surveys(
         for file in due:
             taken.append(intake.take_in(file))
             context.log.info(f"{file.key}: {taken[-1].outcome or 'not published'}")
-    yield from responses.check_results()
-    yield from answers.check_results()
-    yield _files_accepted(taken)
+    for check in (*responses.check_results(), *answers.check_results(), _files_accepted(taken)):
+        if _is_selected(context, check):
+            yield check
     responses.require_good()
     answers.require_good()
     if any(file.outcome == "accepted" for file in taken):
-        yield responses.result()
-        yield answers.result()
+        for key, publication in ((RESPONSES, responses), (ANSWERS, answers)):
+            result = publication.result()
+            if key in context.selected_asset_keys:
+                yield result
+            else:
+                context.log_event(dg.AssetMaterialization(key, metadata=result.metadata))
+
+
+def _is_selected(context: dg.AssetExecutionContext, check: dg.AssetCheckResult) -> bool:
+    if check.asset_key is None or check.check_name is None:
+        raise ValueError("a check of the surveys names its asset and itself")
+    return dg.AssetCheckKey(check.asset_key, check.check_name) in context.selected_asset_check_keys
 
 
 def _category_names(lake: Lake) -> list[str]:
@@ -130,6 +141,7 @@ def _category_names(lake: Lake) -> list[str]:
 def _files_accepted(taken: Sequence[TakenIn]) -> dg.AssetCheckResult:
     """Fails if a file was refused; says which, why, and where its report is."""
     refused = [file for file in taken if file.outcome == "quarantined"]
+    lines = [_line(file) for file in taken]  # Dagster refuses a table without lines
     said = [f"{each.file.key}: {each.reason} Report: {each.report}" for each in refused]
     return dg.AssetCheckResult(
         check_name=FILES_ACCEPTED,
@@ -139,7 +151,7 @@ def _files_accepted(taken: Sequence[TakenIn]) -> dg.AssetCheckResult:
         metadata={
             "files": len(taken),
             "quarantined": len(refused),
-            "by_file": dg.MetadataValue.table([_line(file) for file in taken]),
+            **({"by_file": dg.MetadataValue.table(lines)} if lines else {}),
         },
     )
 

@@ -51,6 +51,11 @@ class DroppedFile:
         return self.etag if self.version_id == _UNVERSIONED else self.version_id
 
     @property
+    def age_order(self) -> tuple[datetime, str]:
+        """Sorts files oldest first."""
+        return self.last_modified, self.key
+
+    @property
     def source(self) -> dict[str, str]:
         """The object in boto3's terms, without its bucket."""
         if self.version_id == _UNVERSIONED:
@@ -79,7 +84,8 @@ class DropBucket:
     def files(self, prefix: str = DROPPED) -> list[DroppedFile]:
         """Every dropped version, oldest first, of the keys that aren't deleted.
 
-        Versions of one key with the same time stay in the order in which they were put.
+        S3's times are whole seconds: files of one second are in the order of their keys, versions
+        of one key in the order in which they were put.
         """
         versions: list[DroppedFile] = []
         deleted: set[str] = set()
@@ -87,7 +93,7 @@ class DropBucket:
             deleted |= {m["Key"] for m in page.get("DeleteMarkers", []) if m["IsLatest"]}
             versions += [_file(v) for v in page.get("Versions", []) if not v["Key"].endswith("/")]
         newest_last = reversed([file for file in versions if file.key not in deleted])
-        return sorted(newest_last, key=lambda file: file.last_modified)
+        return sorted(newest_last, key=lambda file: file.age_order)
 
     def find(self, key: str, version_id: str | None) -> DroppedFile:
         """One version of a key, the newest by default; raises NoSuchFileError."""

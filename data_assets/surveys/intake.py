@@ -77,15 +77,19 @@ class Intake:
             check_size(file.size_bytes)
             survey = parse(self._drop.read(file), file.key, self._categories)
         except RejectedSurveyError as error:
-            return self._quarantined(file, Report.of_rejected(error))
-        if self._has_newer(quarter, file):
-            return self._superseded(file)
-        return self._published(file, survey)
+            report = Report.of_rejected(error)
+        else:
+            if self._has_newer(quarter, file):
+                return self._superseded(file)
+            return self._published(file, survey)
+        return self._quarantined(file, report)
 
     def _has_newer(self, quarter: str, file: DroppedFile) -> bool:
         published = self._lake.catalog.entry(SURVEY_RESPONSES.name, quarter)
-        when = published.parameters.get(SOURCE_LAST_MODIFIED) if published else None
-        return when is not None and datetime.fromisoformat(when) > file.last_modified
+        if published is None or SOURCE_LAST_MODIFIED not in published.parameters:
+            return False
+        when = datetime.fromisoformat(published.parameters[SOURCE_LAST_MODIFIED])
+        return (when, published.parameters[SOURCE_KEY]) > file.age_order
 
     def _superseded(self, file: DroppedFile) -> TakenIn:
         self._drop.record(file, "superseded", {})

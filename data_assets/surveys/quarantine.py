@@ -9,10 +9,12 @@ import re
 import unicodedata
 from dataclasses import asdict, dataclass
 
+from data_assets.personal_data import PATTERNS, plain
 from data_assets.surveys.drop import QUARANTINE, DropBucket, DroppedFile
 from data_assets.surveys.parse import ParsedSurvey
 from data_assets.surveys.rejection import BadCell, RejectedSurveyError
 
+_HEADER_CHARACTERS = 60
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -32,7 +34,7 @@ class Report:
 
     @classmethod
     def of_accepted(cls, survey: ParsedSurvey) -> Report:
-        return cls(survey.rows, survey.bad_cells, ignored_columns=survey.ignored_columns)
+        return cls(survey.rows, survey.bad_cells, ignored_columns=_presentable(survey))
 
     @property
     def bad_rows(self) -> int:
@@ -56,6 +58,17 @@ class Report:
         text = io.StringIO()
         csv.writer(text).writerows([spreadsheet_safe(cell) for cell in line] for line in lines)
         return text.getvalue().encode("utf-8-sig")
+
+
+def _presentable(survey: ParsedSurvey) -> tuple[str, ...]:
+    """The headers of columns that aren't read, where they hold nothing that looks personal."""
+    import polars as pl
+
+    names = pl.Series("name", survey.ignored_columns, pl.String).to_frame()
+    text = plain(pl.col("name"))
+    personal = pl.any_horizontal(text.str.contains(pattern) for pattern in PATTERNS.values())
+    shown = names.select(pl.when(personal).then(pl.lit("(hidden)")).otherwise("name"))
+    return tuple(name[:_HEADER_CHARACTERS] for name in shown.to_series())
 
 
 def spreadsheet_safe(text: str) -> str:
