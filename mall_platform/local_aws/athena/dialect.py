@@ -7,16 +7,18 @@ rule and its types; what has none raises NotSupportedError, so nothing is comput
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.parsers.trino import TrinoParser
+from sqlglot.tokenizer_core import Token, TokenType
 
 from mall_platform.local_aws.athena import types as t
-from mall_platform.local_aws.athena.dialect_expressions import Query
+from mall_platform.local_aws.athena.dialect_operators import Query
 from mall_platform.local_aws.athena.dialect_query import Translator
 from mall_platform.local_aws.athena.dialect_values import quoted
 from mall_platform.local_aws.athena.errors import NotSupportedError, QuerySyntaxError
@@ -25,16 +27,16 @@ from mall_platform.local_aws.athena.types import Type
 _KEPT_PARSERS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION")
 
 
-class AthenaDialect(Trino):  # type: ignore[misc]
+class AthenaDialect(Trino):
     """Trino's grammar with every function left as it is written."""
 
     INDEX_OFFSET = 0
 
-    class Parser(Trino.Parser):  # type: ignore[misc]
-        FUNCTIONS: dict = {}
-        FUNCTION_PARSERS = {
+    class Parser(TrinoParser):
+        FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., Any]]] = {
             name: parser
-            for name, parser in Trino.Parser.FUNCTION_PARSERS.items()
+            for name, parser in TrinoParser.FUNCTION_PARSERS.items()
             if name in _KEPT_PARSERS
         }
 
@@ -48,7 +50,7 @@ def parse(sql: str) -> exp.Expression:
     except SqlglotError as error:
         raise QuerySyntaxError(_first_line(error)) from error
     found = [tree for tree in trees if tree is not None]
-    if len(found) != 1:
+    if len(found) != 1 or not isinstance(found[0], exp.Expression):
         raise QuerySyntaxError("Only one sql statement is allowed")
     return found[0]
 

@@ -161,10 +161,9 @@ class Calls(ABC):
             args = []
             for position, (node, value) in enumerate(zip(nodes, values, strict=True)):
                 pattern = overload.parameter(position)
-                if value is None:
-                    assert isinstance(node, exp.Lambda)
+                if isinstance(node, exp.Lambda):
                     args.append(self._lambda(node, pattern, bound, scope))
-                else:
+                elif value is not None:
                     args.append(casts.coerce(value, resolve(pattern, bound, value.type)))
             if bound == before:
                 break

@@ -41,7 +41,7 @@ def cast(value: Typed, target: Type) -> Typed:
     sql = _cast(value.sql, source, target)
     if sql is None:
         raise mismatch(f"Cannot cast {source} to {target}")
-    zone = source.zone if source.is_zoned else "UTC"
+    zone = {"date": "UTC", "timestamp": "UTC"}.get(source.name, source.zone)
     return Typed(sql, Type(target.name, target.args, zone) if target.is_zoned else target)
 
 

@@ -40,6 +40,10 @@ class Output:
     type: Type
 
 
+# A select item: its name (None where it has none), its value, and the node unless from a star.
+Item = tuple[str | None, Typed, exp.Expression | None]
+
+
 @dataclass
 class Scope:
     """The columns and common table expressions an expression may name."""

@@ -41,7 +41,7 @@ _FORMS = {
 
 
 def _merged() -> dict[str, Function]:
-    """All groups in one table; a name in two groups (such as `reverse`) has the overloads of both."""
+    """All groups in one table; a name in two groups has the overloads of both."""
     table = {name: Function(name, "form", "Forms", note, (), ()) for name, note in _FORMS.items()}
     for module in _MODULES:
         for name, found in module.TABLE.functions.items():
@@ -78,7 +78,7 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET TimeZone = 'UTC'")
     for module in (functions_core, *_MODULES):
         for name, function, parameters, result in getattr(module, "PYTHON", ()):
-            connection.create_function(
+            connection.create_function(  # type: ignore[call-overload]
                 name,
                 _vectorised(function, len(parameters), result),
                 list(parameters),

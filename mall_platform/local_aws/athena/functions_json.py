@@ -106,7 +106,47 @@ def _items(text: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _elements(text: str) -> list[str] | None:
+    """The elements of an array, each as JSON."""
+    value = json.loads(text)
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise ValueError(f"INVALID_CAST_ARGUMENT: Cannot cast to array: {text}")
+    return [_dump(item, ordered=False) for item in value]
+
+
+def _members(text: str) -> dict[str, Any] | None:
+    value = json.loads(text)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"INVALID_CAST_ARGUMENT: Cannot cast to map: {text}")
+    return value
+
+
+def _keys(text: str) -> list[str] | None:
+    members = _members(text)
+    return None if members is None else list(members)
+
+
+def _values(text: str) -> list[str] | None:
+    members = _members(text)
+    return None if members is None else [_dump(v, ordered=False) for v in members.values()]
+
+
+def _field(text: str, name: str, position: int) -> str | None:
+    """One field of a row: by name (case ignored) in an object, by position in an array."""
+    value = json.loads(text)
+    if isinstance(value, list):
+        return _dump(value[position], ordered=False) if position < len(value) else None
+    found = {key.lower(): item for key, item in value.items()}
+    return _dump(found[name], ordered=False) if name in found else None
+
+
 PYTHON = (
+    ("trino_json_elements", _elements, ("VARCHAR",), "VARCHAR[]"),
+    ("trino_json_keys", _keys, ("VARCHAR",), "VARCHAR[]"),
+    ("trino_json_values", _values, ("VARCHAR",), "VARCHAR[]"),
+    ("trino_json_field", _field, ("VARCHAR", "VARCHAR", "INTEGER"), "VARCHAR"),
     ("trino_json_parse", parse, ("VARCHAR",), "VARCHAR"),
     ("trino_json_plain", _plain, ("VARCHAR",), "VARCHAR"),
     ("trino_json_number", _number_at, ("VARCHAR", "VARCHAR"), "VARCHAR"),
@@ -169,28 +209,10 @@ MACROS = (
             WHEN 'ARRAY' THEN trino_json_cast_error(value, 'decimal')
             WHEN 'OBJECT' THEN trino_json_cast_error(value, 'decimal')
             ELSE value END""",
-    """trino_json_elements(value) AS
-       CASE json_type(value) WHEN 'NULL' THEN NULL
-            WHEN 'ARRAY' THEN list_transform(range(CAST(json_array_length(value) AS BIGINT)),
-                 lambda i: CAST(json_extract(value, '$[' || i || ']') AS VARCHAR))
-            ELSE CASE WHEN value IS NOT NULL
-                 THEN [trino_json_cast_error(value, 'array')] END END""",
-    """trino_json_keys(value) AS
-       CASE json_type(value) WHEN 'NULL' THEN NULL WHEN 'OBJECT' THEN json_keys(value)
-            ELSE CASE WHEN value IS NOT NULL
-                 THEN [trino_json_cast_error(value, 'map')] END END""",
-    """trino_json_values(value) AS
-       list_transform(trino_json_keys(value),
-           lambda k: CAST(json_extract(value, '$."' || replace(k, '"', '\\"') || '"') AS VARCHAR))""",
     """trino_json_is_row(value) AS
        CASE json_type(value) WHEN 'NULL' THEN FALSE WHEN 'OBJECT' THEN TRUE WHEN 'ARRAY' THEN TRUE
             ELSE CASE WHEN value IS NOT NULL
                  THEN CAST(trino_json_cast_error(value, 'row') AS BOOLEAN) END END""",
-    """trino_json_field(value, name, position) AS
-       CASE json_type(value)
-            WHEN 'ARRAY' THEN CAST(json_extract(value, '$[' || position || ']') AS VARCHAR)
-            WHEN 'OBJECT' THEN CAST(json_extract(value, '$."' || list_extract(list_filter(
-                json_keys(value), lambda k: lower(k) = name), 1) || '"') AS VARCHAR) END""",
 )
 
 
@@ -264,8 +286,8 @@ for _kind in ("json", "varchar"):
     _add(
         f"is_json_scalar({_kind}) -> boolean",
         "CASE WHEN json_valid({0}) THEN json_type({0}) NOT IN ('ARRAY', 'OBJECT') "
-        "WHEN {0} IS NOT NULL THEN CAST(trino_fail('INVALID_FUNCTION_ARGUMENT: Invalid JSON value: ' "
-        "|| {0}) AS BOOLEAN) END",
+        "WHEN {0} IS NOT NULL THEN CAST(trino_fail("
+        "'INVALID_FUNCTION_ARGUMENT: Invalid JSON value: ' || {0}) AS BOOLEAN) END",
     )
     for _wanted, _sql in (("varchar", "text"), ("boolean", "boolean"), ("double", "number")):
         _add(

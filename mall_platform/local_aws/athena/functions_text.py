@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from mall_platform.local_aws.athena.dialect_values import text_literal
 from mall_platform.local_aws.athena.functions_registry import Table
 
 TABLE = Table("Text")
@@ -80,7 +81,14 @@ PYTHON = (
     ("trino_lower_unicode", lower, ("VARCHAR",), "VARCHAR"),
     ("trino_soundex", soundex, ("VARCHAR",), "VARCHAR"),
 )
-_BLANKS = r"e' \t\n\x0b\f\r\x1c\x1d\x1e\x1f\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000'"
+_BLANKS = text_literal(
+    "".join(
+        chr(code)
+        for code in (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x1680, *range(0x2000, 0x200B), 0x2028,
+                     0x2029, 0x205F, 0x3000)
+        if code != 0x2007
+    )
+)  # fmt: skip
 MACROS = (
     "trino_is_ascii(value) AS strlen(value) = length(value)",
     "trino_upper(value) AS CASE WHEN trino_is_ascii(value) THEN upper(value) "

@@ -98,8 +98,6 @@ _JODA = {
 def joda(pattern: str) -> list[Element]:
     """The elements of a Joda pattern such as `yyyy-MM-dd'T'HH:mm:ssZZ`."""
     found = []
-    for piece in re.findall(r"'(?:[^']|'')*'|([A-Za-z])(\1*)|[^A-Za-z']", pattern):
-        pass
     for match in re.finditer(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z'])", pattern):
         literal, letters, letter, other = match[1], match[2], match[3], match[4]
         if other is not None:
@@ -239,7 +237,7 @@ def _expression(elements: Sequence[Element], style: str) -> str:
                 most = 9 if style == "mysql" else element.width
                 parts.append(rf"(?P<fraction>\d{{1,{most}}})")
             case name if name in _READS:
-                digits = r"\d{%d}" % element.width
+                digits = rf"\d{{{element.width}}}"
                 use = digits if touches and _READS[name].startswith(r"\d") else _READS[name]
                 parts.append(f"(?P<{name}>{use})")
             case name:

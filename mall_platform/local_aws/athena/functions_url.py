@@ -92,7 +92,7 @@ PYTHON = (
     ("trino_url_decode", _decode, ("VARCHAR",), "VARCHAR"),
 )
 
-for _name, _, _, _kind in _PARTS:
+for _name, *_, _kind in _PARTS:
     _add(f"url_extract_{_name}(varchar) -> {_kind}", f"trino_url_{_name}({{0}})")
 _add("url_extract_parameter(varchar, varchar) -> varchar", "trino_url_parameter({0}, {1})")
 _add("url_encode(varchar) -> varchar", "trino_url_encode({0})")
