@@ -55,7 +55,7 @@ def parse(sql: str) -> exp.Expression:
     return found[0]
 
 
-def to_duckdb(tree: exp.Expression, columns: Mapping[str, Mapping[str, str]]) -> str:
+def to_duckdb(tree: exp.Expr, columns: Mapping[str, Mapping[str, str]]) -> str:
     """DuckDB's SQL for a query parsed by `parse`.
 
     Table references name tables of DuckDB, aliased to what the query called them. `columns` maps
@@ -66,9 +66,7 @@ def to_duckdb(tree: exp.Expression, columns: Mapping[str, Mapping[str, str]]) ->
     return _presented(query)
 
 
-def result_types(
-    tree: exp.Expression, columns: Mapping[str, Mapping[str, str]]
-) -> list[tuple[str, str]]:
+def result_types(tree: exp.Expr, columns: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
     """The result's columns as (name, Athena type); an unnamed one is `_col` and its position."""
     query = Translator(columns).query(_query_of(tree), None)
     return [
@@ -77,7 +75,7 @@ def result_types(
     ]
 
 
-def _query_of(tree: exp.Expression) -> exp.Expression:
+def _query_of(tree: exp.Expr) -> exp.Expr:
     """A tree of this module's own dialect; one of another is written out and read again."""
     foreign = any(
         isinstance(node, exp.Func)

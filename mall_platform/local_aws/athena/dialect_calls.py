@@ -41,10 +41,10 @@ class _Invocation:
     """A call with the clauses around it."""
 
     function: Function
-    nodes: Sequence[exp.Expression]
+    nodes: Sequence[exp.Expr]
     distinct: bool = False
     order: exp.Order | None = None
-    condition: exp.Expression | None = None
+    condition: exp.Expr | None = None
     window: exp.Window | None = None
     ignore_nulls: bool = False
 
@@ -53,10 +53,10 @@ class Calls(ABC):
     """The part of a translator that knows how functions are called."""
 
     @abstractmethod
-    def expression(self, node: exp.Expression, scope: Scope) -> Typed: ...
+    def expression(self, node: exp.Expr, scope: Scope) -> Typed: ...
 
     @abstractmethod
-    def boolean(self, node: exp.Expression, scope: Scope, what: str) -> Typed: ...
+    def boolean(self, node: exp.Expr, scope: Scope, what: str) -> Typed: ...
 
     @abstractmethod
     def merged(self, values: Sequence[Typed], what: str) -> tuple[Type, list[str]]: ...
@@ -79,7 +79,7 @@ class Calls(ABC):
         overload, typed, bound = _choose(function, args)
         return _rendered(overload, typed, bound, {})
 
-    def function_call(self, node: exp.Expression, scope: Scope) -> Typed:
+    def function_call(self, node: exp.Expr, scope: Scope) -> Typed:
         """A call as written, with everything around it."""
         call = _unwrap(node)
         if call.function.name == "normalize":
@@ -94,7 +94,7 @@ class Calls(ABC):
 
     # --- special forms -------------------------------------------------------------------------
 
-    def _form(self, call: _Invocation, node: exp.Expression, scope: Scope) -> Typed:
+    def _form(self, call: _Invocation, node: exp.Expr, scope: Scope) -> Typed:
         if not isinstance(node, exp.Anonymous):
             raise unsupported(node)
         name = call.function.name
@@ -145,7 +145,7 @@ class Calls(ABC):
     def _with_lambdas(
         self,
         overload: Overload,
-        nodes: Sequence[exp.Expression],
+        nodes: Sequence[exp.Expr],
         values: Sequence[Typed | None],
         scope: Scope,
     ) -> Typed | None:
@@ -223,7 +223,7 @@ class Calls(ABC):
                 raise NotSupportedError(f"{name} as a window function")
         return _rendered(overload, typed, bound, clauses)
 
-    def ordering(self, order: exp.Expression, scope: Scope) -> str:
+    def ordering(self, order: exp.Expr, scope: Scope) -> str:
         """The items of an ORDER BY; NULLs come last unless said otherwise."""
         items = []
         for item in order.expressions:
@@ -234,7 +234,7 @@ class Calls(ABC):
             items.append(f"{self.sort_key(value)}{direction(item)}")
         return ", ".join(items)
 
-    def window_frame(self, node: exp.Expression, scope: Scope) -> str:
+    def window_frame(self, node: exp.Expr, scope: Scope) -> str:
         """What stands between the parentheses of OVER."""
         only(node, "this", "partition_by", "order", "spec", "alias", "over")
         if node.args.get("alias") is not None:
@@ -256,7 +256,7 @@ class Calls(ABC):
             parts.append(self._frame(node.args["spec"], order, scope))
         return " ".join(parts)
 
-    def _frame(self, spec: exp.Expression, order: exp.Expression | None, scope: Scope) -> str:
+    def _frame(self, spec: exp.Expr, order: exp.Expr | None, scope: Scope) -> str:
         only(spec, "kind", "start", "start_side", "end", "end_side")
         kind = spec.args["kind"].upper()
         start = self._bound(spec.args.get("start"), spec.args.get("start_side"), kind, order, scope)
@@ -265,10 +265,10 @@ class Calls(ABC):
 
     def _bound(
         self,
-        edge: exp.Expression | str | None,
+        edge: exp.Expr | str | None,
         side: str | None,
         kind: str,
-        order: exp.Expression | None,
+        order: exp.Expr | None,
         scope: Scope,
     ) -> str:
         if edge is None:
@@ -299,13 +299,13 @@ class Calls(ABC):
         raise NotSupportedError(f"RANGE with an offset over values of type {key}")
 
 
-def direction(item: exp.Expression) -> str:
+def direction(item: exp.Expr) -> str:
     """` ASC NULLS LAST` and so on; Athena puts NULLs last in both directions."""
     down = "DESC" if item.args.get("desc") else "ASC"
     return f" {down} NULLS {'FIRST' if item.args.get('nulls_first') else 'LAST'}"
 
 
-def _unwrap(node: exp.Expression) -> _Invocation:
+def _unwrap(node: exp.Expr) -> _Invocation:
     """The call inside OVER, FILTER, WITHIN GROUP and IGNORE NULLS."""
     if isinstance(node, exp.Window):
         return replace(_unwrap(node.this), window=node)

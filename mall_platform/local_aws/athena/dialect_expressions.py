@@ -53,11 +53,11 @@ class Expressions(Operators):
     """Translates one expression in a scope to DuckDB's SQL and its Athena type."""
 
     def __init__(self) -> None:
-        self.translated: dict[int, tuple[exp.Expression, str]] = {}
+        self.translated: dict[int, tuple[exp.Expr, str]] = {}
         self.resolved: dict[int, Field] = {}
         self.counter = 0
 
-    def sql_of(self, node: exp.Expression) -> str | None:
+    def sql_of(self, node: exp.Expr) -> str | None:
         """What a node was translated to, None where it hasn't been by itself."""
         return self.translated.get(id(node), (node, None))[1]
 
@@ -66,7 +66,7 @@ class Expressions(Operators):
         self.counter += 1
         return f"_{prefix}{self.counter}_"
 
-    def expression(self, node: exp.Expression, scope: Scope) -> Typed:
+    def expression(self, node: exp.Expr, scope: Scope) -> Typed:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise unsupported(node)
@@ -76,7 +76,7 @@ class Expressions(Operators):
 
     # --- names and literals --------------------------------------------------------------------
 
-    def name(self, node: exp.Expression, scope: Scope) -> Typed:
+    def name(self, node: exp.Expr, scope: Scope) -> Typed:
         parts = [part.name for part in node.parts] if isinstance(node, exp.Column) else [node.name]
         if isinstance(node, exp.Column):
             only(node, "this", "table", "db", "catalog")
@@ -245,7 +245,7 @@ class Expressions(Operators):
 
     # --- subqueries ----------------------------------------------------------------------------
 
-    def scalar_subquery(self, node: exp.Expression, scope: Scope) -> Typed:
+    def scalar_subquery(self, node: exp.Expr, scope: Scope) -> Typed:
         query = self.query(node, scope)
         if len(query.outputs) != 1:
             raise QuerySyntaxError("Multiple columns returned by subquery are not yet supported")
@@ -257,7 +257,7 @@ class Expressions(Operators):
 
 
 def _constant(sql: str, kind: Type, literal: object = None) -> Callable[..., Typed]:
-    def constant(self: Expressions, node: exp.Expression, scope: Scope) -> Typed:
+    def constant(self: Expressions, node: exp.Expr, scope: Scope) -> Typed:
         only(node)
         return Typed(sql, kind, literal)
 
@@ -265,7 +265,7 @@ def _constant(sql: str, kind: Type, literal: object = None) -> Callable[..., Typ
 
 
 _UTC = replace(t.ZONED, zone="UTC")
-_HANDLERS: dict[type[exp.Expression], Callable[..., Typed]] = {
+_HANDLERS: dict[type[exp.Expr], Callable[..., Typed]] = {
     exp.Column: Expressions.name,
     exp.Identifier: Expressions.name,
     exp.Dot: Expressions.dot,

@@ -38,7 +38,7 @@ class Groups(Relations):
         only(group, "expressions", "rollup", "cube", "grouping_sets")
         keys: list[str] = []
 
-        def key(item: exp.Expression) -> str:
+        def key(item: exp.Expr) -> str:
             if isinstance(item, exp.Literal) and not item.is_string:
                 position = int(item.name)
                 if not 1 <= position <= len(items):
@@ -55,14 +55,14 @@ class Groups(Relations):
             keys.append(sql)
             return sql
 
-        def element(item: exp.Expression) -> str:
+        def element(item: exp.Expr) -> str:
             if isinstance(item, exp.Tuple):
                 return f"({', '.join(key(part) for part in item.expressions)})"
             if isinstance(item, exp.Paren):
                 return f"({key(item.this)})"
             return key(item)
 
-        def grouping_set(item: exp.Expression) -> str:
+        def grouping_set(item: exp.Expr) -> str:
             if isinstance(item, exp.Rollup | exp.Cube):
                 word = "ROLLUP" if isinstance(item, exp.Rollup) else "CUBE"
                 return f"{word} ({', '.join(element(part) for part in item.expressions)})"
@@ -83,7 +83,7 @@ class Groups(Relations):
             self._find_aggregate(root) for root in roots if root is not None
         )
 
-    def _find_aggregate(self, node: exp.Expression) -> bool:
+    def _find_aggregate(self, node: exp.Expr) -> bool:
         """Whether an aggregate of this query (not of a subquery, not a window) is inside."""
         if isinstance(node, exp.Query):
             return False
@@ -99,7 +99,7 @@ class Groups(Relations):
             return True
         return any(self._find_aggregate(child) for child in node.iter_expressions())
 
-    def refuse_aggregates(self, node: exp.Expression, where: str) -> None:
+    def refuse_aggregates(self, node: exp.Expr, where: str) -> None:
         if self._find_aggregate(node) or any(
             not inside_query(window, node) for window in node.find_all(exp.Window)
         ):
@@ -121,11 +121,11 @@ class Groups(Relations):
                     raise _not_grouped(field.name or "*")
             self.check_item(root, keys, scope)
 
-    def check_item(self, node: exp.Expression, keys: frozenset[str], scope: Scope) -> None:
+    def check_item(self, node: exp.Expr, keys: frozenset[str], scope: Scope) -> None:
         if self.sql_of(node) in keys:
             return
         if isinstance(node, _CALLS):
-            inner: exp.Expression = node
+            inner: exp.Expr = node
             while not isinstance(inner, exp.Anonymous):
                 inner = inner.this
             if functions.is_aggregate(inner.name):
@@ -148,7 +148,7 @@ class Groups(Relations):
             self.check_item(child, keys, scope)
 
 
-def inside_query(node: exp.Expression, root: exp.Expression) -> bool:
+def inside_query(node: exp.Expr, root: exp.Expr) -> bool:
     """Whether a subquery stands between a node and the root above it."""
     current = node.parent
     while current is not None and current is not root:

@@ -22,7 +22,7 @@ from mall_platform.local_aws.athena.dialect_values import (
 from mall_platform.local_aws.athena.errors import NotSupportedError, QuerySyntaxError
 from mall_platform.local_aws.athena.types import Type
 
-COMPARISONS: dict[type[exp.Expression], str] = {
+COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -30,7 +30,7 @@ COMPARISONS: dict[type[exp.Expression], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
 }
-ARITHMETIC: dict[type[exp.Expression], str] = {
+ARITHMETIC: dict[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
@@ -51,10 +51,10 @@ class Operators(Calls):
     """The part of a translator that knows operators."""
 
     @abstractmethod
-    def query(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def query(self, node: exp.Expr, parent: Scope | None) -> Query:
         """Translate a subquery."""
 
-    def boolean(self, node: exp.Expression, scope: Scope, what: str) -> Typed:
+    def boolean(self, node: exp.Expr, scope: Scope, what: str) -> Typed:
         """A condition."""
         value = self.expression(node, scope)
         if value.type not in (t.BOOLEAN, t.UNKNOWN):
@@ -85,8 +85,8 @@ class Operators(Calls):
 
     def row_equality(
         self,
-        left: Sequence[exp.Expression],
-        right: Sequence[exp.Expression],
+        left: Sequence[exp.Expr],
+        right: Sequence[exp.Expr],
         operator: str,
         scope: Scope,
     ) -> Typed:
@@ -214,7 +214,7 @@ class Operators(Calls):
         a, b = (self.sort_key(casts.coerce(side, kind)) for side in (left, right))
         return Typed(f"({a} {word} {b})", t.BOOLEAN)
 
-    def like(self, node: exp.Expression, scope: Scope) -> Typed:
+    def like(self, node: exp.Expr, scope: Scope) -> Typed:
         escape = ""
         if isinstance(node, exp.Escape):
             if not isinstance(node.this, exp.Like):
@@ -347,7 +347,7 @@ class Operators(Calls):
         return self.call("concat", parts)
 
 
-def _row_parts(node: exp.Expression) -> list[exp.Expression] | None:
+def _row_parts(node: exp.Expr) -> list[exp.Expr] | None:
     if isinstance(node, exp.Tuple):
         return list(node.expressions)
     if isinstance(node, exp.Anonymous) and node.name.lower() == "row":
@@ -355,9 +355,9 @@ def _row_parts(node: exp.Expression) -> list[exp.Expression] | None:
     return None
 
 
-def _flat(node: exp.Expression, kind: type[exp.Expression]) -> list[exp.Expression]:
+def _flat(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     """The operands of a chain of one operator, without depth in the call stack."""
-    operands: list[exp.Expression] = []
+    operands: list[exp.Expr] = []
     waiting = [node]
     while waiting:
         current = waiting.pop()

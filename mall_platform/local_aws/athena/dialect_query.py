@@ -30,7 +30,7 @@ _SELECT_CLAUSES = (
     "with_", "expressions", "from_", "joins", "where", "group", "having", "windows", "distinct",
     "order", "limit", "offset",
 )  # fmt: skip
-_SET_WORDS: dict[type[exp.Expression], str] = {
+_SET_WORDS: dict[type[exp.Expr], str] = {
     exp.Union: "UNION",
     exp.Intersect: "INTERSECT",
     exp.Except: "EXCEPT",
@@ -40,7 +40,7 @@ _SET_WORDS: dict[type[exp.Expression], str] = {
 class Translator(Groups):
     """Translates queries over tables whose columns are known."""
 
-    def query(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def query(self, node: exp.Expr, parent: Scope | None) -> Query:
         if isinstance(node, exp.Subquery):
             return self.parenthesised(node, parent)
         prefix = self._with(node.args.get("with_"), parent)
@@ -73,7 +73,7 @@ class Translator(Groups):
 
     # --- common table expressions --------------------------------------------------------------
 
-    def _with(self, node: exp.Expression | None, parent: Scope | None) -> str | None:
+    def _with(self, node: exp.Expr | None, parent: Scope | None) -> str | None:
         if node is None:
             return None
         only(node, "expressions")
@@ -153,20 +153,20 @@ class Translator(Groups):
         for field in found:
             yield field.name, Typed(field.sql, field.type), None
 
-    def _where(self, node: exp.Expression, scope: Scope) -> str:
+    def _where(self, node: exp.Expr, scope: Scope) -> str:
         where = node.args.get("where")
         if where is None:
             return ""
         self.refuse_aggregates(where.this, "WHERE clause")
         return f"WHERE {self.boolean(where.this, scope, 'WHERE clause').sql}"
 
-    def _having(self, node: exp.Expression, scope: Scope) -> str:
+    def _having(self, node: exp.Expr, scope: Scope) -> str:
         having = node.args.get("having")
         if having is None:
             return ""
         return f"HAVING {self.boolean(having.this, scope, 'HAVING clause').sql}"
 
-    def _distinct(self, node: exp.Expression, values: Sequence[Typed]) -> str:
+    def _distinct(self, node: exp.Expr, values: Sequence[Typed]) -> str:
         distinct = node.args.get("distinct")
         if not distinct:
             return ""
@@ -180,7 +180,7 @@ class Translator(Groups):
 
     def _order(
         self,
-        node: exp.Expression,
+        node: exp.Expr,
         items: Sequence[Item],
         scope: Scope,
         grouping: Grouping | None,
@@ -223,7 +223,7 @@ class Translator(Groups):
                     return str(position)
         return self.sort_key(value)
 
-    def _limit(self, node: exp.Expression) -> str:
+    def _limit(self, node: exp.Expr) -> str:
         parts = []
         limit, offset = node.args.get("limit"), node.args.get("offset")
         if limit is not None:
@@ -233,7 +233,7 @@ class Translator(Groups):
             parts.append(f"OFFSET {_count(offset.expression)}")
         return " ".join(filter(None, parts))
 
-    def _limit_text(self, limit: exp.Expression) -> str:
+    def _limit_text(self, limit: exp.Expr) -> str:
         if isinstance(limit, exp.Fetch):
             only(limit, "direction", "count", "limit_options")
             options = limit.args.get("limit_options")
@@ -246,7 +246,7 @@ class Translator(Groups):
             return ""
         return f"LIMIT {_count(amount)}"
 
-    def _ordered_wrapper(self, node: exp.Expression, query: Query, parent: Scope | None) -> Query:
+    def _ordered_wrapper(self, node: exp.Expr, query: Query, parent: Scope | None) -> Query:
         """ORDER BY and LIMIT over a finished query, by its output columns only."""
         alias = self.fresh("q")
         fields = fields_of(query.outputs, None, alias)
@@ -260,7 +260,7 @@ class Translator(Groups):
 
     # --- set operations and VALUES -------------------------------------------------------------
 
-    def _set_operation(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def _set_operation(self, node: exp.Expr, parent: Scope | None) -> Query:
         only(node, "with_", "this", "expression", "distinct", "order", "limit", "offset")
         left, right = self.query(node.this, parent), self.query(node.args["expression"], parent)
         word = _SET_WORDS[type(node)]
@@ -293,14 +293,14 @@ class Translator(Groups):
         )
         return f"(SELECT {listed} FROM ({query.sql}) AS {quoted(alias)})"
 
-    def _values_query(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def _values_query(self, node: exp.Expr, parent: Scope | None) -> Query:
         only(node, "expressions", "alias", "order", "limit", "offset", "with_")
         query = self.values(node, parent)
         if any(node.args.get(key) for key in ("order", "limit", "offset")):
             return self._ordered_wrapper(node, query, parent)
         return query
 
-    def values(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def values(self, node: exp.Expr, parent: Scope | None) -> Query:
         scope = Scope(parent=parent)
         rows = [
             [
@@ -326,7 +326,7 @@ class Translator(Groups):
         return Query(f"SELECT * FROM (VALUES {lines}) AS {alias}({names})", outputs)
 
 
-def _named_windows(node: exp.Select) -> dict[str, exp.Expression]:
+def _named_windows(node: exp.Select) -> dict[str, exp.Expr]:
     return {window.name.lower(): window for window in node.args.get("windows") or []}
 
 
@@ -334,11 +334,11 @@ def _typed_null(sql: str, kind: Type) -> str:
     return f"CAST(NULL AS {kind.duckdb})" if sql == "NULL" else sql
 
 
-def _inner(node: exp.Expression) -> exp.Expression:
+def _inner(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Paren) else node
 
 
-def _count(node: exp.Expression) -> int:
+def _count(node: exp.Expr) -> int:
     if not isinstance(node, exp.Literal) or not node.name.isdigit():
         raise unsupported(node)
     return int(node.name)

@@ -33,7 +33,7 @@ class Relations(Expressions):
         self.common_tables: list[dict[str, Sequence[Output]]] = []
 
     @abstractmethod
-    def values(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def values(self, node: exp.Expr, parent: Scope | None) -> Query:
         """Translate VALUES."""
 
     @abstractmethod
@@ -41,10 +41,10 @@ class Relations(Expressions):
         """Translate a query in parentheses with its ORDER BY and LIMIT."""
 
     @abstractmethod
-    def refuse_aggregates(self, node: exp.Expression, where: str) -> None:
+    def refuse_aggregates(self, node: exp.Expr, where: str) -> None:
         """Raise where an aggregate stands in a place without groups."""
 
-    def renamed(self, outputs: Sequence[Output], alias: exp.Expression | None) -> list[Output]:
+    def renamed(self, outputs: Sequence[Output], alias: exp.Expr | None) -> list[Output]:
         """Outputs under the column names an alias gives."""
         names = [column.name for column in (alias.args.get("columns") or [])] if alias else []
         if not names:
@@ -67,7 +67,7 @@ class Relations(Expressions):
         return f"FROM {sql}", fields
 
     def _joins(
-        self, sql: str, fields: list[Field], joins: Sequence[exp.Expression], parent: Scope | None
+        self, sql: str, fields: list[Field], joins: Sequence[exp.Expr], parent: Scope | None
     ) -> tuple[str, list[Field]]:
         for join in joins:
             only(join, "this", "side", "kind", "on", "using")
@@ -75,7 +75,7 @@ class Relations(Expressions):
         return sql, fields
 
     def _join(
-        self, sql: str, fields: list[Field], join: exp.Expression, parent: Scope | None
+        self, sql: str, fields: list[Field], join: exp.Expr, parent: Scope | None
     ) -> tuple[str, list[Field]]:
         side, kind = (str(join.args.get(key) or "").upper() for key in ("side", "kind"))
         if kind not in ("", "INNER", "OUTER", "CROSS") or side not in ("", "LEFT", "RIGHT", "FULL"):
@@ -102,7 +102,7 @@ class Relations(Expressions):
         sql: str,
         left: Sequence[Field],
         right: Sequence[Field],
-        using: Sequence[exp.Expression],
+        using: Sequence[exp.Expr],
         side: str,
     ) -> tuple[str, list[Field]]:
         tests, keys, used = [], [], []
@@ -121,7 +121,7 @@ class Relations(Expressions):
         return f"{sql} ON {' AND '.join(tests)}", [*keys, *rest]
 
     def _relation(
-        self, node: exp.Expression, before: Sequence[Field], parent: Scope | None
+        self, node: exp.Expr, before: Sequence[Field], parent: Scope | None
     ) -> tuple[str, list[Field]]:
         if isinstance(node, exp.Table):
             return self._table(node, parent)
@@ -165,7 +165,7 @@ class Relations(Expressions):
         plain = exp.Subquery(**{k: v for k, v in node.args.items() if k != "alias"})
         return self._derived(self.parenthesised(plain, parent), alias)
 
-    def _derived(self, query: Query, alias: exp.Expression | None) -> tuple[str, list[Field]]:
+    def _derived(self, query: Query, alias: exp.Expr | None) -> tuple[str, list[Field]]:
         name = alias.this.name if alias is not None and alias.this is not None else None
         inner = name or self.fresh("q")
         outputs = self.renamed(query.outputs, alias)
@@ -254,12 +254,12 @@ class Relations(Expressions):
     def _unnest_names(
         self,
         outputs: Sequence[Output],
-        alias: exp.Expression | None,
-        offset: exp.Expression | bool | None,
+        alias: exp.Expr | None,
+        offset: exp.Expr | bool | None,
     ) -> list[Output]:
         """The parser moves the ordinality's name out of the column list; put it back."""
         names = [column.name for column in (alias.args.get("columns") or [])] if alias else []
-        if names and isinstance(offset, exp.Expression):
+        if names and isinstance(offset, exp.Expr):
             names.append(offset.name)
         if not names:
             return list(outputs)

@@ -41,7 +41,7 @@ class Output:
 
 
 # A select item: its name (None where it has none), its value, and the node unless from a star.
-Item = tuple[str | None, Typed, exp.Expression | None]
+Item = tuple[str | None, Typed, exp.Expr | None]
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Scope:
 
     fields: Sequence[Field] = ()
     parent: Scope | None = None
-    windows: Mapping[str, exp.Expression] = field(default_factory=dict)
+    windows: Mapping[str, exp.Expr] = field(default_factory=dict)
     aliases: Mapping[str, Typed] = field(default_factory=dict)
 
     def matches(self, parts: Sequence[str]) -> Iterator[tuple[Field, int]]:
@@ -94,7 +94,7 @@ def text_literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def only(node: exp.Expression, *known: str) -> None:
+def only(node: exp.Expr, *known: str) -> None:
     """Refuse a node that carries a clause this translation doesn't read."""
     for key, value in node.args.items():
         if key not in known and value not in (None, False, [], ""):
@@ -103,7 +103,7 @@ def only(node: exp.Expression, *known: str) -> None:
             )
 
 
-def unsupported(node: exp.Expression) -> NotSupportedError:
+def unsupported(node: exp.Expr) -> NotSupportedError:
     return NotSupportedError(f"{type(node).__name__}: {node.sql(dialect='trino')}")
 
 
