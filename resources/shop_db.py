@@ -76,14 +76,15 @@ class ShopDatabase(dg.ConfigurableResource):
     ca_file: str | None = None
     retry_wait_s: float = 30
 
-    def connect(self) -> pymysql.Connection:
+    def connect(self, *, local_infile: bool = False) -> pymysql.Connection:
         """An autocommitting connection with the session's time zone in UTC.
 
+        `local_infile` lets the server ask for files of this machine, for LOAD DATA LOCAL.
         Raises TransientDatabaseError if the server can't be reached, ShopDatabaseError if it
         refuses the login or can't prove its identity, MissingInfrastructureError if the
         instance or its secret isn't there.
         """
-        connection, _ = self._connect()
+        connection, _ = self._connect(local_infile)
         return connection
 
     def columns(self, table: str) -> dict[str, str]:
@@ -157,19 +158,19 @@ class ShopDatabase(dg.ConfigurableResource):
                 reader.kill()
                 reader.wait()
 
-    def _connect(self) -> tuple[pymysql.Connection, _Login]:
+    def _connect(self, local_infile: bool = False) -> tuple[pymysql.Connection, _Login]:
         import pymysql
 
         for last in (False, True):
             login = self._login()
             try:
-                return self._open(login), login
+                return self._open(login, local_infile), login
             except pymysql.err.MySQLError as error:
                 if _code(error) != _ACCESS_DENIED or last:
                     raise self._explanation(error, login) from None
         raise AssertionError("unreachable")
 
-    def _open(self, login: _Login) -> pymysql.Connection:
+    def _open(self, login: _Login, local_infile: bool) -> pymysql.Connection:
         import pymysql
 
         return pymysql.connect(
@@ -183,6 +184,7 @@ class ShopDatabase(dg.ConfigurableResource):
             connect_timeout=_CONNECT_TIMEOUT_S,
             init_command="SET time_zone = '+00:00'",
             ssl=self._tls(),
+            local_infile=local_infile,
         )
 
     def _tls(self) -> ssl.SSLContext:
