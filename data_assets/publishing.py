@@ -50,9 +50,10 @@ class _Outcome:
 class Publication:
     """What one run publishes of one table, and how that went, partition by partition.
 
-    `asset` is given in multi-assets. In a run over a range of Dagster's partitions each one is
-    reported by itself; else the asset is reported once, at the end, also where the lake's
-    partitions aren't Dagster's (surveys).
+    `asset` is given where the step has several, or publishes another's. `partitioned` says
+    whether the asset's partitions are the lake's, by default whether it has any. Each such
+    partition is reported as soon as readers see it, but for a run's only one, which the asset's
+    own result reports.
     """
 
     def __init__(
@@ -60,13 +61,28 @@ class Publication:
         context: dg.AssetExecutionContext,
         lake: Lake,
         asset: dg.AssetKey | None = None,
+        *,
+        partitioned: bool | None = None,
     ) -> None:
         self._context = context
         self._lake = lake
         self._asset = asset or context.asset_key
-        self._by_partition = context.has_partition_key_range
+        has_own = context.assets_def.partitions_def is not None
+        self._own = set(context.partition_keys) if has_own else set()
+        self._partitioned = has_own if partitioned is None else partitioned
         self._outcomes: list[_Outcome] = []
         self._rows = self._size_bytes = 0
+
+    def publish_all(self, staged: Iterable[Staged | AuditFailedError]) -> None:
+        """Publishes versions as they are staged.
+
+        An AuditFailedError in place of a version is a partition that failed before it was stored.
+        """
+        for item in staged:
+            if isinstance(item, AuditFailedError):
+                self.reject(item)
+            else:
+                self.publish(item)
 
     def publish(self, staged: Staged) -> Published | None:
         """Publishes a version and reports it; None, the reasons kept, if an audit failed."""
@@ -79,7 +95,7 @@ class Publication:
         self._outcomes.append(_Outcome(partition, published.results, published=True))
         self._rows += staged.written.rows
         self._size_bytes += staged.written.size_bytes
-        if self._by_partition:
+        if self._partitioned and self._own != {partition}:
             self._report(partition, staged.written, published)
         return published
 
@@ -112,6 +128,11 @@ class Publication:
             )
 
     @property
+    def published(self) -> list[str | None]:
+        """The partitions that readers see now."""
+        return [outcome.partition for outcome in self._outcomes if outcome.published]
+
+    @property
     def bad(self) -> list[str]:
         """The partitions that were not published."""
         return [o.partition or "the table" for o in self._outcomes if not o.published]
@@ -121,10 +142,10 @@ class Publication:
         figures = {
             "dagster/row_count": self._rows,
             "size_bytes": self._size_bytes,
-            "published": sum(outcome.published for outcome in self._outcomes),
+            "published": len(self.published),
         }
         return dg.MaterializeResult(
-            asset_key=self._asset, metadata=None if self._by_partition else figures
+            asset_key=self._asset, metadata=None if len(self._own) > 1 else figures
         )
 
     def require_good(self) -> None:
@@ -154,23 +175,19 @@ class Publication:
         self._context.log_event(
             dg.AssetMaterialization(self._asset, partition=partition, metadata=metadata)
         )
-        self._context.add_asset_metadata(metadata, self._asset, partition)
+        if partition in self._own:
+            self._context.add_asset_metadata(metadata, self._asset, partition)
 
 
 def publish_staged(
     context: dg.AssetExecutionContext, lake: Lake, staged: Iterable[Staged | AuditFailedError]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Publishes versions as they are staged and ends as the module says.
+    """`Publication.publish_all`, then what the asset gives: checks, and its result or a failure.
 
-    An AuditFailedError in place of a version is a partition that failed before it was stored.
     For `yield from` in an asset with one table.
     """
     publication = Publication(context, lake)
-    for item in staged:
-        if isinstance(item, AuditFailedError):
-            publication.reject(item)
-        else:
-            publication.publish(item)
+    publication.publish_all(staged)
     yield from publication.check_results()
     publication.require_good()
     yield publication.result()
