@@ -131,7 +131,8 @@ class Reader:
 
     def type_text(self) -> str:
         """A Hive type, `array<struct<a:int>>`, in lower case and without spaces."""
-        parts, depth = [], 0
+        parts: list[str] = []
+        depth = 0
         while not self.at_end:
             word = self.peek()
             if depth == 0 and (word in {",", ")"} or (parts and word not in {"<", "("})):

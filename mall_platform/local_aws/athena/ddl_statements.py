@@ -277,7 +277,7 @@ def parse(sql: str) -> Statement:
             return statement
     if word in _REFUSED:
         raise NotSupportedError(f"the local Athena doesn't run {word} statements")
-    reader.fail(
+    return reader.fail(
         "Expecting: 'ALTER', 'CREATE', 'DEALLOCATE', 'DESCRIBE', 'DROP', 'EXECUTE', 'INSERT', "
         "'MSCK', 'PREPARE', 'SHOW', 'UNLOAD', 'VALUES', 'WITH', <query>"
     )
@@ -340,7 +340,7 @@ def _list(reader: Reader, read: Callable[[Reader], object]) -> list:
 
 def _properties(reader: Reader) -> dict[str, Property]:
     """`(format = 'PARQUET', partitioned_by = ARRAY['dt'])` of CTAS and UNLOAD."""
-    return {key: value for key, value in _list(reader, _property)}
+    return dict(_list(reader, _property))
 
 
 def _property(reader: Reader) -> tuple[str, Property]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 State = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 
 CONCURRENT_QUERIES = 8
+_MEMORY_LIMIT = "2GB"
 
 log = logging.getLogger("local_aws.athena")
 
@@ -66,7 +67,7 @@ class Engine:
         self.results = home / "results"
         self.results.mkdir(parents=True, exist_ok=True)
         self._pool = ThreadPoolExecutor(CONCURRENT_QUERIES, thread_name_prefix="athena")
-        self._connections = _Connections()
+        self._connections = _Connections(home / "spill")
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
@@ -84,9 +85,8 @@ class Engine:
                 return
             query.cancelled.set()
             self._finish(query, "CANCELLED", why)
-            connection = query.connection
-        if connection is not None:
-            connection.interrupt()
+            if query.connection is not None:
+                query.connection.interrupt()
 
     def close(self) -> None:
         """Ends the engine: waiting queries never run."""
@@ -99,18 +99,25 @@ class Engine:
             path.unlink(missing_ok=True)
 
     def _run(self, query: Query) -> None:
-        with self._connections.one() as connection:
-            with self._lock:
-                if query.is_over:
-                    return
-                query.state, query.started_at = "RUNNING", time.time()
-                query.connection = connection
-            try:
-                error = self._attempt(query, connection)
-            finally:
-                with self._lock:
-                    query.connection = None
+        try:
+            with self._connections.one() as connection:
+                if self._begin(query, connection):
+                    self._conclude(query, self._attempt(query, connection))
+        except Exception as error:  # nobody waits for this thread: the query's state must tell
+            log.exception("query %s failed", query.request.id)
+            self._conclude(query, errors.AthenaError(type(error).__name__))
+
+    def _begin(self, query: Query, connection: Any) -> bool:
         with self._lock:
+            if query.is_over:
+                return False
+            query.state, query.started_at = "RUNNING", time.time()
+            query.connection = connection
+            return True
+
+    def _conclude(self, query: Query, error: errors.AthenaError | None) -> None:
+        with self._lock:
+            query.connection = None
             if query.is_over:
                 return
             if error is None:
@@ -133,9 +140,6 @@ class Engine:
             return QueryCancelledError()
         except duckdb.Error as error:
             return errors.from_duckdb(error)
-        except Exception as error:  # a query's failure must show as the query's state
-            log.exception("query %s failed", query.request.id)
-            return errors.AthenaError(type(error).__name__)
         finally:
             query.scanned_bytes = run.scanned_bytes
         return None
@@ -145,11 +149,11 @@ class Engine:
 
 
 class _Connections:
-    """DuckDB connections of one in-memory database, with Athena's functions, made when needed."""
+    """DuckDB databases in memory with Athena's functions, each used by one query at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, spill: Path) -> None:
+        self._spill = spill
         self._lock = threading.Lock()
-        self._database: Any = None
         self._idle: list[Any] = []
 
     def warm_up(self) -> None:
@@ -161,7 +165,8 @@ class _Connections:
     @contextmanager
     def one(self) -> Iterator[Any]:
         with self._lock:
-            connection = self._idle.pop() if self._idle else self._open()
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._open()
         try:
             yield connection
         finally:
@@ -170,20 +175,19 @@ class _Connections:
 
     def close(self) -> None:
         with self._lock:
-            for connection in [*self._idle, self._database]:
-                if connection is not None:
-                    connection.close()
-            self._idle, self._database = [], None
+            for connection in self._idle:
+                connection.close()
+            self._idle = []
 
     def _open(self) -> Any:
         import duckdb
 
-        if self._database is None:
-            self._database = duckdb.connect()
-            self._database.execute("SET parquet_metadata_cache = true")
-        connection = self._database.cursor()
+        connection = duckdb.connect(
+            config={"temp_directory": str(self._spill), "memory_limit": _MEMORY_LIMIT}
+        )
         functions.install(connection)
         for macro in MACROS:
             connection.execute(macro)
+        connection.execute("SET parquet_metadata_cache = true")
         connection.execute("PRAGMA enable_profiling = 'no_output'")
         return connection

@@ -1,4 +1,4 @@
-"""How a failed query shows in Athena's API: its reason, and the category and type of AthenaError."""
+"""How a failed query shows in Athena's API: its reason, and AthenaError's category and type."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import gzip
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from mall_platform.local_aws.athena.errors import AthenaError, NotSupportedError
@@ -162,16 +162,21 @@ def _write_lines(
         raise NotSupportedError(f"text files compressed with {compression}")
     line = _json_line(targets) if layout.format == "JSON" else _text_line(targets, layout.delimiter)
     path = folder / ("rows.gz" if compression == "GZIP" else "rows.txt")
-    opened = gzip.open(path, "wb") if compression == "GZIP" else path.open("wb")
     cursor = connection.execute(plan.selecting([line]))
     count = 0
-    with opened as file:
+    with _opened(path) as file:
         while rows := cursor.fetchmany(10_000):
             count += len(rows)
             file.write("".join(row[0] + "\n" for row in rows).encode())
     if not count:
         path.unlink()
     return count
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast("IO[bytes]", gzip.open(path, "wb"))
+    return path.open("wb")
 
 
 def _text_line(targets: Sequence[Target], delimiter: str) -> str:

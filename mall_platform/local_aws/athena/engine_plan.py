@@ -1,4 +1,4 @@
-"""A query as DuckDB is to run it: names resolved, partitions chosen, files on disk, SQL translated."""
+"""A query as DuckDB is to run it: names resolved, partitions chosen, files on disk, translated."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ if TYPE_CHECKING:
     from mall_platform.local_aws.athena.engine_catalog import Catalog
     from mall_platform.local_aws.athena.storage import Storage
     from mall_platform.local_aws.athena.storage_footers import Footers
+    from mall_platform.local_aws.athena.storage_tables import Table
 
 _UNRESOLVED = re.compile(r"Column '(?:.*\.)?([^.']+)' cannot be resolved")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A planned query. `sources` are DuckDB's names and SELECTs of the tables that `sql` reads."""
+    """A planned query. `sources` are DuckDB's names and SELECTs of the tables that `sql` reads;
+    `named` are the columns that the query names, `*` among them if it selects all."""
 
     sql: str
     columns: tuple[ResultColumn, ...]
     sources: tuple[tuple[str, str], ...]
     scans: tuple[Scan, ...]
+    named: frozenset[str] = frozenset()
 
     def selecting(self, values: Sequence[str]) -> str:
         """The query for DuckDB with other values in place of its columns, which are `c0`, `c1`, …
@@ -79,7 +82,7 @@ class Planner:
             if isinstance(use.table, MetadataTable):
                 sources.append((use.name, use.table.sql))
                 continue
-            scan = self._scan(use, pruning)
+            scan = self._scan(use, use.table, pruning)
             scans.append(scan)
             sources.append((use.name, scan.sql))
         return Plan(
@@ -87,12 +90,18 @@ class Planner:
             tuple(ResultColumn(name, types.parse(kind)) for name, kind in outputs),
             tuple(sources),
             tuple(scans),
+            _named(tree),
         )
 
-    def _scan(self, use: TableUse, pruning: Pruning) -> Scan:
-        assert not isinstance(use.table, MetadataTable)  # noqa: S101 - for the type checker
-        partitions = self._catalog.partitions(use.table) if use.table.keys else []
-        return self._scanner.scan(use.table, pruning.kept(use, partitions))
+    def _scan(self, use: TableUse, table: Table, pruning: Pruning) -> Scan:
+        partitions = self._catalog.partitions(table) if table.keys else []
+        return self._scanner.scan(table, pruning.kept(use, table, partitions))
+
+
+def _named(tree: exp.Expression) -> frozenset[str]:
+    stars = [star for star in tree.find_all(exp.Star) if not isinstance(star.parent, exp.Func)]
+    names = {column.name.lower() for column in tree.find_all(exp.Column)}
+    return frozenset(names | {"*"} if stars else names - {"*"})
 
 
 def bind(tree: exp.Expression, parameters: Sequence[str]) -> exp.Expression:

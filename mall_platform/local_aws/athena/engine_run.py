@@ -123,7 +123,7 @@ class Run:
         if self._cancelled.is_set():
             raise QueryCancelledError
         profile = self._connection.get_profiling_information()
-        self.scanned_bytes += bytes_scanned(profile, plan.scans)
+        self.scanned_bytes += bytes_scanned(profile, plan.scans, plan.named)
         limit = self._request.scan_limit_bytes
         if limit is not None and self.scanned_bytes > limit:
             raise ScanLimitError

@@ -82,7 +82,7 @@ def services(backend: AthenaBackend) -> Services:
     )
 
 
-class _Prepared(dict):  # type: ignore[type-arg]
+class _Prepared(dict[str, str]):
     """moto's prepared statements by name, for PREPARE and EXECUTE."""
 
     def __init__(self, backend: AthenaBackend) -> None:

@@ -32,7 +32,8 @@ class Result:
 
         Raises ValueError for a token that isn't one.
         """
-        start, rows = int(token or "0"), []
+        start = int(token or "0")
+        rows: list[list[str | None]] = []
         if token is None and self.has_header:
             rows.append([column.name for column in self.columns])
         end = start

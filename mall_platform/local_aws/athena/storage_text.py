@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mall_platform.local_aws.athena.errors import AthenaError, NotSupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mall_platform.local_aws.athena.storage import StoredObject
     from mall_platform.local_aws.athena.storage_tables import Table
@@ -127,7 +127,7 @@ def _strings(lines: list[str], layout: TextLayout) -> Any:
     return pa.table({f"c{i}": pa.array(column, pa.string()) for i, column in enumerate(columns)})
 
 
-def _csv_rows(lines: Iterable[str], layout: TextLayout) -> Iterator[list[str | None]]:
+def _csv_rows(lines: Iterable[str], layout: TextLayout) -> Iterator[Sequence[str | None]]:
     """OpenCSV reads line by line: a quoted field doesn't go on in the next line."""
     for line in lines:
         yield from (
@@ -144,7 +144,7 @@ def _csv_rows(lines: Iterable[str], layout: TextLayout) -> Iterator[list[str | N
         )
 
 
-def _delimited_rows(lines: Iterable[str], layout: TextLayout) -> Iterator[list[str | None]]:
+def _delimited_rows(lines: Iterable[str], layout: TextLayout) -> Iterator[Sequence[str | None]]:
     for line in lines:
         parts = _split(line, layout.delimiter, layout.escape)
         yield [None if part == layout.null else part for part in parts]
