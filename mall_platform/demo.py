@@ -81,7 +81,7 @@ def materialize_everything(settings: Settings, out: Console, days: int) -> bool:
 
 def fetch_page(settings: Settings) -> Path:
     """A copy of the chart page that a browser can open."""
-    from mall_platform.build import build_resources
+    from mall_platform.environment import build_resources
 
     lake = build_resources(settings)["lake"]
     target = settings.home / "site" / "index.html"

@@ -1,12 +1,20 @@
 """The jobs: which assets run together, in which order the graph gives (P1)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from data_assets.conventions import SLOW_AFTER
 from data_assets.partitions import business_days
 from mall_platform.hooks import step_hooks
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
 
 extracts = dg.AssetSelection.key_prefixes(["mall", "extracts"])
 surveys = dg.AssetSelection.key_prefixes(["mall", "surveys"])
@@ -16,7 +24,7 @@ dashboards = dg.AssetSelection.key_prefixes(["mall", "dashboards"])
 channel_mart = dg.AssetSelection.assets(["mall", "marts", "channel_by_age_band"])
 
 
-def build_jobs(thresholds: Mapping[str, float]) -> list[dg.UnresolvedAssetJobDefinition]:
+def build_jobs(thresholds: Mapping[str, float]) -> list[UnresolvedAssetJobDefinition]:
     """Every job, with the hooks that speak for its steps; `thresholds` are seconds by step."""
     hooks = step_hooks(thresholds)
 

@@ -33,7 +33,7 @@ def progress_bars() -> Iterator[Progress]:
 
 def seed_shop(settings: Settings, bars: Progress, *, customers: int, days: int, seed: int) -> bool:
     """Fills the shop's database up to yesterday; False, and nothing done, if it holds rows."""
-    from mall_platform.build import build_resources
+    from mall_platform.environment import build_resources
     from mall_platform.sample_mall import shop
 
     size = shop.ShopSize(

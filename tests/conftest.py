@@ -73,7 +73,7 @@ def aws(local_aws: LocalAws) -> Aws:
 def platform(aws: Aws, settings: Settings) -> dict[str, Any]:
     """The infrastructure applied once on this worker's AWS; the resources of the platform."""
     from infra_assets.registry import apply_all
-    from mall_platform.build import build_resources
+    from mall_platform.environment import build_resources
 
     apply_all(aws, settings)
     return build_resources(settings)
