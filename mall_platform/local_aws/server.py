@@ -23,7 +23,7 @@ from mall_platform.local_aws.httpd import HttpServer
 
 log = logging.getLogger("local_aws")
 
-SERVICES = ("speed", "s3", "rds", "firehose", "glue", "athena.hook")
+SERVICES = ("speed", "s3", "rds", "firehose", "glue", "cloudwatch", "sns", "lambdas", "athena.hook")
 ADMIN_PATH = "/moto-api/local/"
 
 
@@ -42,7 +42,7 @@ def serve(home: Path, port: int) -> None:
     lifecycle.begin(home, url)
     for name in SERVICES:
         importlib.import_module(f"mall_platform.local_aws.{name}").install()
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True).start()
     _announce(home, url)
     ended.wait()
     server.shutdown()
