@@ -14,7 +14,7 @@ from resources.catalog import Catalog, Entry
 from resources.lake import ROWS
 from resources.shop_db import ShopDatabase
 
-MARGIN = timedelta(hours=1)
+MARGIN = timedelta(minutes=10)
 """A row counts as changed if it was changed up to this long before a day's cut-off.
 
 `updated_at` is the time of the statement: a transaction that was still open when a day was read
