@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_every_accepted_answer_is_what_the_respondent_gave(turn: int) -> None:
         assert row["answered_on"] == person.answered_at.date()
         assert row["age_band"] == age_band(str(person.age))
         assert row["channel"] == person.channel
-        assert row["email"] == (person.email.strip() if person.email else None)
+        assert row["email"] == (normalize("NFKC", person.email).strip() if person.email else None)
         assert row["comment_length"] == (len(person.comment) if person.comment else None)
         for column in KEPT:
             if row[column] != getattr(person, column):
