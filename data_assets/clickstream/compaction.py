@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ from data_assets.clickstream.harmless import devices, hosts, masked_paths
 from data_assets.clickstream.parsing import Judgement, Parser
 from data_assets.masking import pseudonyms
 from data_assets.partitions import TOKYO
+from data_assets.tables import CLICKS
+from resources.lake import stored_schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,14 +31,21 @@ if TYPE_CHECKING:
 
 _GROUP_BYTES = 64 * 1024 * 1024
 _MOST_THREADS = 4
+_FEW_VALUES = [
+    column.name for column in CLICKS.columns if column.name not in ("event_id", "event_time")
+]
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A local copy of a landed object's lines. Files are given in the order of their keys."""
+    """A local copy of a landed object: `lines` records, none of them blank.
+
+    Files are given in the order of their objects' keys.
+    """
 
     path: Path
     key: str
+    lines: int
 
     @property
     def size_bytes(self) -> int:
@@ -45,9 +54,11 @@ class LandedFile:
 
 @dataclass
 class Compacted:
-    """What became of a day's landed records."""
+    """What became of a day's landed records: `files` of clicks, `malformed` ones as JSON lines
+    with the landing `key`, the `reason` and the `record`."""
 
     files: list[Path]
+    malformed: list[Path]
     landed: int
     published: int
     duplicates: int
@@ -67,7 +78,6 @@ class _Group:
 
     file: Path
     hashes: NDArray[np.uint64]
-    landed: int
     duplicates: int
     quarantined: Counter[Reason]
     customers: pl.Series
@@ -76,8 +86,7 @@ class _Group:
 def compact(files: Sequence[LandedFile], judgement: Judgement, key: str, target: Path) -> Compacted:
     """Writes a day's clicks to Parquet files in `target`, and malformed records beside them.
 
-    `key` is the pseudonyms' key. Malformed records of all groups end up in `target/malformed/`
-    as JSON lines, with their reason and the landing key.
+    `key` is the pseudonyms' key.
     """
     (target / "malformed").mkdir(parents=True)
 
@@ -94,7 +103,8 @@ def compact(files: Sequence[LandedFile], judgement: Judgement, key: str, target:
     across = _drop_duplicates_across(groups)
     return Compacted(
         files=[group.file for group in groups],
-        landed=sum(group.landed for group in groups),
+        malformed=sorted((target / "malformed").iterdir()),
+        landed=sum(file.lines for file in files),
         published=sum(len(group.hashes) for group in groups) - across,
         duplicates=sum(group.duplicates for group in groups) + across,
         quarantined=sum((group.quarantined for group in groups), Counter()),
@@ -138,7 +148,6 @@ def _store(rows: pl.DataFrame, key: str, target: Path) -> _Group:
     return _Group(
         file=target,
         hashes=hashes.filter(~repeated).to_numpy(),
-        landed=rows.height,
         duplicates=good.height - kept.height,
         quarantined=quarantined,
         customers=good["customer_id"].drop_nulls().unique(),
@@ -192,22 +201,27 @@ def _drop_duplicates_across(groups: Sequence[_Group]) -> int:
         for number, group in enumerate(groups)
     ).sort("event_time", "group", "row")
     losers = suspects.filter(~pl.col("event_id").is_first_distinct())
-    for (number,), rows in losers.group_by("group"):
-        rewrite(
-            groups[int(str(number))].file,
-            lambda frame, gone=rows["row"]: (
-                frame.with_row_index("row").filter(~pl.col("row").is_in(gone.implode())).drop("row")
-            ),
-        )
+    for number, group in enumerate(groups):
+        gone = losers["row"].filter(losers["group"] == number)
+        if gone.len():
+            rows = pl.read_parquet(group.file, memory_map=False)
+            numbers = pl.int_range(pl.len(), dtype=pl.UInt32)
+            _write(rows.filter(~numbers.is_in(gone.implode())), group.file)
     return losers.height
 
 
-def rewrite(file: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-    """Replaces a Parquet file by what `change` makes of its rows."""
+def replace_pages(file: Path, replacements: Mapping[str, str]) -> None:
+    """Writes a Parquet file again with some pages replaced."""
     import polars as pl
 
-    _write(change(pl.read_parquet(file, memory_map=False)), file)
+    rows = pl.read_parquet(file, memory_map=False)
+    _write(rows.with_columns(pl.col("page").replace(dict(replacements))), file)
 
 
 def _write(rows: pl.DataFrame, target: Path) -> None:
-    rows.write_parquet(target, compression="zstd", compression_level=1)
+    import pyarrow.parquet as pq
+
+    stored = rows.to_arrow().cast(stored_schema(CLICKS))
+    pq.write_table(
+        stored, target, compression="zstd", compression_level=1, use_dictionary=_FEW_VALUES
+    )

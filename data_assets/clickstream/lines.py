@@ -24,18 +24,19 @@ _BLANKS = (b"\n", b" ", b"\t", b"\r")
 _KEPT_BYTES = 16 * 1024
 
 
-def store_lines(source: BinaryIO, target: Path) -> None:
-    """Copies lines to a file in bounded memory, unzipped and without blank ones.
+def store_lines(source: BinaryIO, target: Path) -> int:
+    """Copies lines to a file in bounded memory, unzipped and without blank ones; how many.
 
     What is stored is UTF-8 without control characters, each line with its end.
     """
+    lines = 0
     with target.open("wb") as file:
         for block in _blocks(_plain(source)):
-            file.write(
-                block
-                if _is_clean(block) and not _has_blank(block)
-                else b"".join(map(_clean, _lines(block)))
-            )
+            if not _is_clean(block) or _has_blank(block):
+                block = b"".join(map(_clean, _lines(block)))
+            lines += block.count(b"\n")
+            file.write(block)
+    return lines
 
 
 def as_line(record: bytes) -> bytes:

@@ -185,7 +185,7 @@ SELECT * FROM read_json(
     format = 'newline_delimited', ignore_errors = true,
     maximum_object_size = {2 * LONGEST_LINE_BYTES}
 )
-"""
+"""  # noqa: S608  (constants)
 
 _STRICT = f"""
 WITH transformed AS (
@@ -213,4 +213,4 @@ SELECT *, CASE
     ELSE 'another_day'
 END AS reason
 FROM typed
-"""
+"""  # noqa: S608  (constants)

@@ -1,6 +1,7 @@
 """The marts as assets: computed whole by Athena, audited, then switched (A0–A6)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -117,6 +118,9 @@ def _asset(mart: Mart) -> dg.AssetsDefinition:
         **over,
         deps=[*map(asset_of, mart.sources), infra_key("analytics", "athena_workgroup")],
         check_specs=check_specs(over["key"]),
+        freshness_policy=dg.FreshnessPolicy.cron(
+            deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=4), timezone="Asia/Tokyo"
+        ),
     )(mart_asset)
     return asset
 
