@@ -244,6 +244,8 @@ class Instance(Resource):
             "security_groups": "VpcSecurityGroupIds",
         }
         parameters = {names[name]: wanted[name] for name in changed if name in names}
+        if "managed_password" in changed and wanted["managed_password"]:
+            parameters["MasterUserSecretKmsKeyId"] = wanted["key"]
         if "log_exports" in changed:
             now, then = set(live.attributes["log_exports"]), set(wanted["log_exports"])
             parameters["CloudwatchLogsExportConfiguration"] = {

@@ -1,0 +1,247 @@
+"""What must hold for every resource type, over the registry: a new type needs no test of its own.
+
+One resource of each type is looked at in depth, in an account where everything before it is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra_assets import reconcile
+from infra_assets.policies import allow, document
+from infra_assets.reconcile import Permission, plan
+from infra_assets.resource import Live, Resource
+from tests.infra_assets.conftest import Built
+from tests.infra_assets.world import (
+    DECLARED,
+    ONE_OF_EACH_TYPE,
+    CrashError,
+    World,
+    crash,
+    lost_reply,
+    refused,
+)
+
+each_type = pytest.mark.parametrize("resource", ONE_OF_EACH_TYPE, ids=lambda r: r.kind())
+
+
+@pytest.fixture
+def before(built: Built, resource: Resource) -> World:
+    """The account just before the resource is made."""
+    built.world.put_back(built.before[resource.address])
+    return built.world
+
+
+def found(world: World, resource: Resource) -> Live:
+    live = world.cloud().live(resource)
+    assert live is not None
+    return live
+
+
+def made_undisturbed(world: World, resource: Resource) -> tuple[int, dict[str, int], Any]:
+    """How many mutating calls making it takes, and what there is then."""
+    world.wire.clear()
+    world.apply(resource)
+    calls = len(world.wire.mutations())
+    return calls, world.sizes(), comparable(resource, found(world, resource))
+
+
+def comparable(resource: Resource, live: Live) -> Any:
+    """The managed attributes with the object's id masked, which another making doesn't give."""
+    managed = {name: live.attributes.get(name) for name in [*resource.wanted(), "tags"]}
+    return reconcile.canonical(_masked(managed, live.id))
+
+
+def _masked(value: Any, id: str) -> Any:
+    match value:
+        case str():
+            return value.replace(id, "<id>")
+        case dict():
+            return {key: _masked(item, id) for key, item in value.items()}
+        case list():
+            return [_masked(item, id) for item in value]
+    return value
+
+
+@each_type
+def test_applying_again_changes_nothing(before: World, resource: Resource) -> None:
+    assert before.apply(resource).result == "created"
+    before.wire.clear()
+    assert before.apply(resource).result == "unchanged"
+    assert before.wire.mutations() == []
+
+
+@each_type
+def test_a_crash_after_any_call_is_made_good_by_a_rerun(before: World, resource: Resource) -> None:
+    start = before.state()
+    calls, sizes, attributes = made_undisturbed(before, resource)
+    for number in range(calls):
+        before.put_back(start)
+        before.wire.strike_at, before.wire.after = number, crash
+        with pytest.raises(CrashError):
+            before.apply(resource)
+        before.wire.clear()
+        before.apply(resource)
+        assert before.sizes() == sizes, f"after a crash in call {number}"
+        assert comparable(resource, found(before, resource)) == attributes
+
+
+@each_type
+def test_a_lost_reply_makes_no_duplicate(before: World, resource: Resource) -> None:
+    start = before.state()
+    calls, sizes, attributes = made_undisturbed(before, resource)
+    for number in range(calls):
+        before.put_back(start)
+        before.wire.strike_at, before.wire.after = number, lost_reply
+        before.apply(resource)
+        assert before.sizes() == sizes, f"after the reply of call {number} was lost"
+        assert comparable(resource, found(before, resource)) == attributes
+
+
+@each_type
+@pytest.mark.parametrize(
+    "fault", [refused(400, "ThrottlingException"), refused(500, "InternalFailure")]
+)
+def test_a_refused_call_is_made_again(before: World, resource: Resource, fault: Any) -> None:
+    start = before.state()
+    calls, sizes, attributes = made_undisturbed(before, resource)
+    for number in range(calls):
+        before.put_back(start)
+        before.wire.strike_at, before.wire.before = number, fault
+        before.apply(resource)
+        assert before.sizes() == sizes, f"after call {number} was refused"
+        assert comparable(resource, found(before, resource)) == attributes
+
+
+@each_type
+def test_deleting_leaves_nothing_or_only_what_is_going(before: World, resource: Resource) -> None:
+    before.apply(resource)
+    cloud = before.cloud()
+    reconcile.delete(resource, cloud, Permission(frozenset({resource.address})))
+    live = before.cloud().live(resource)
+    assert live is None or live.going
+    assert before.apply(resource).result in ("created", "updated")
+
+
+def attributes() -> list[Any]:
+    return [
+        pytest.param(resource, name, id=f"{resource.kind()}-{name}")
+        for resource in ONE_OF_EACH_TYPE
+        for name in [*resource.wanted(), *(["tags"] if resource.tagged else [])]
+        if name not in resource.fixed and (resource.kind(), name) not in UNCHANGEABLE
+    ]
+
+
+UNCHANGEABLE = {
+    ("logs.LogStream", "group"): "it is part of the identity",
+    ("glue.JsonTable", "database"): "it is part of the identity",
+}
+
+
+def one(kind: str, name: str) -> Resource:
+    return next(r for r in DECLARED if (r.kind(), r.name) == (kind, name))
+
+
+MAKES_MORE = {("rds.Instance", "managed_password"): "RDS makes a new secret for the password"}
+
+Behind = Callable[[World, Live], Any]
+
+
+def call(service: str, operation: str, **parameters: Any) -> Behind:
+    return lambda world, live: getattr(world.aws.client(service), operation)(
+        **{k: live.id if v == "<id>" else v for k, v in parameters.items()}
+    )
+
+
+CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
+    ("kms.Key", "rotation"): call("kms", "disable_key_rotation", KeyId="<id>"),
+    ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
+    ("secretsmanager.GeneratedSecret", "scheduled_for_deletion"): call(
+        "secretsmanager", "delete_secret", SecretId="<id>"
+    ),
+}
+"""How somebody changes what the type's own `update` can only set right."""
+
+VALUES: dict[tuple[str, str], Any] = {
+    ("kms.Alias", "key"): lambda world: found(world, one("kms.Key", name="alerts")).id,
+    ("iam.Role", "managed"): lambda world: [
+        world.aws.client("iam").create_policy(
+            PolicyName="other",
+            PolicyDocument=json.dumps(document(allow(["s3:ListAllMyBuckets"], ["*"]))),
+        )["Policy"]["Arn"]
+    ],
+    ("s3.Bucket", "encryption"): {"SSEAlgorithm": "aws:kms"},
+    ("s3.Bucket", "versioning"): "Suspended",
+    ("s3.Bucket", "ownership"): "BucketOwnerPreferred",
+    ("s3.Bucket", "access_log"): None,
+    ("athena.WorkGroup", "state"): "DISABLED",
+    ("athena.WorkGroup", "engine"): "AUTO",
+    ("rds.Instance", "instance_class"): "db.t4g.large",
+    ("rds.Instance", "backup_window"): "01:00-02:00",
+    ("rds.Instance", "maintenance_window"): "mon:03:00-mon:04:00",
+    ("rds.Instance", "version"): "8.0.40",
+    ("rds.Instance", "parameter_group"): lambda world: world.aws.client(
+        "rds"
+    ).create_db_parameter_group(
+        DBParameterGroupName="other", DBParameterGroupFamily="mysql8.4", Description="other"
+    )["DBParameterGroup"]["DBParameterGroupName"],
+    ("rds.ParameterGroup", "parameters"): {"long_query_time": "9"},
+    ("firehose.DeliveryStream", "compression"): "GZIP",
+    ("glue.Crawler", "schema_changes"): {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
+    ("glue.Crawler", "schedule"): "cron(0 0 * * ? *)",
+    ("logs.LogGroup", "retention_days"): 30,
+}
+"""Other values that AWS takes where a slight change of the wanted one isn't one."""
+
+
+def other(value: Any) -> Any:
+    """A value of the same sort, and another one."""
+    match value:
+        case {"mall:owner": _}:
+            return {**value, "mall:owner": "somebody"}
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case str():
+            return f"{value}x"
+        case {"Statement": [*statements]}:
+            return {**value, "Statement": [*statements, {**statements[0], "Sid": "Other"}]}
+        case dict():
+            return {key: other(item) for key, item in value.items()}
+        case [first, *_]:
+            return [other(first)] if isinstance(first, str) else value[1:]
+        case _:
+            return ["other"]
+
+
+@pytest.mark.parametrize(("resource", "attribute"), attributes())
+def test_an_attribute_changed_behind_the_codes_back_is_seen_and_repaired(
+    complete: World, resource: Resource, attribute: str
+) -> None:
+    """Drift names exactly that attribute, and apply repairs it with nothing else touched."""
+    live = found(complete, resource)
+    behind = CHANGED_BEHIND.get((resource.kind(), attribute))
+    if behind:
+        behind(complete, live)
+    else:
+        cloud = complete.cloud()
+        wanted = dict(cloud.wanted(resource, now=True))
+        key = (resource.kind(), attribute)
+        value = VALUES[key] if key in VALUES else other(wanted[attribute])
+        wanted[attribute] = value(complete) if callable(value) else value
+        resource.update(cloud, live, wanted, frozenset({attribute}))
+    step = plan(resource, complete.cloud())
+    assert [change.attribute for change in step.changes] == [attribute]
+    sizes = complete.sizes()
+    complete.wire.clear()
+    outcome = complete.apply(resource)
+    assert outcome.result == "updated"
+    assert comparable(resource, found(complete, resource)) == comparable(resource, live)
+    assert complete.sizes() == sizes or (resource.kind(), attribute) in MAKES_MORE
+    cloud = complete.cloud()
+    assert [r.address for r in complete.resources() if plan(r, cloud).action != "none"] == []

@@ -1,0 +1,280 @@
+"""AWS in this process for the engine's tests: every call seen, faults at will, state put back."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
+
+from infra_assets import reconcile
+from infra_assets.cloud import Clock, Cloud
+from infra_assets.engine import Engine
+from infra_assets.infra_asset import InfraAsset
+from infra_assets.reconcile import Outcome, Permission
+from infra_assets.registry import REGISTRY
+from infra_assets.resource import Resource
+from infra_assets.spec import PlatformSpec, platform_spec
+from resources.aws import Aws, forget_clients
+from resources.settings import Settings
+
+ACCOUNT = "123456789012"
+_HOOKED = ("s3",)
+_READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
+
+
+class CrashError(BaseException):
+    """The process dies: nothing may catch this."""
+
+
+@dataclass(frozen=True)
+class Call:
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+    @property
+    def mutates(self) -> bool:
+        return not self.operation.startswith(_READING)
+
+
+Fault = Callable[[Any, Call], Any]
+
+
+@dataclass
+class Wire:
+    """What goes over the wire; `fault` strikes at the mutating call number `strike_at`."""
+
+    calls: list[Call] = field(default_factory=list)
+    before: Fault | None = None
+    after: Fault | None = None
+    strike_at: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _mutations: int = 0
+    _struck: bool = False
+
+    def clear(self) -> None:
+        self.calls.clear()
+        self.before = self.after = self.strike_at = None
+        self._mutations, self._struck = 0, False
+
+    def mutations(self) -> list[Call]:
+        return [call for call in self.calls if call.mutates]
+
+    def reads(self) -> list[Call]:
+        return [call for call in self.calls if not call.mutates]
+
+    def seen(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
+        call = Call(
+            model.service_model.service_name, model.name, copy.deepcopy(_plain(params["body"]))
+        )
+        with self._lock:
+            self.calls.append(
+                Call(call.service, call.operation, {**call.parameters, "url": params["url"]})
+            )
+            if call.mutates:
+                self._mutations += 1
+            strikes = call.mutates and self._mutations - 1 == self.strike_at and not self._struck
+            if not strikes:
+                return None
+            self._struck = True
+        if self.before:
+            return self.before(model, call)
+        self._pending = threading.get_ident()
+        return None
+
+    def answered(self, model: Any, **_: Any) -> None:
+        with self._lock:
+            pending = getattr(self, "_pending", None) == threading.get_ident()
+            if pending:
+                self._pending = None
+        if pending and self.after:
+            self.after(model, Call(model.service_model.service_name, model.name, {}))
+
+
+def _plain(body: Any) -> dict[str, Any]:
+    if isinstance(body, dict):
+        return dict(body)
+    return {"body": bytes(body) if isinstance(body, bytes | bytearray) else str(body)}
+
+
+def refused(status: int, code: str) -> Fault:
+    """The call is answered with an error and has no effect."""
+
+    def fault(model: Any, call: Call) -> Any:
+        reply = {
+            "Error": {"Code": code, "Message": "injected"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+        return AWSResponse("https://injected", status, {}, None), reply
+
+    return fault
+
+
+def crash(model: Any, call: Call) -> None:
+    """The call takes effect; the process doesn't live to see it."""
+    raise CrashError(call.operation)
+
+
+def lost_reply(model: Any, call: Call) -> None:
+    """The call takes effect; its reply never arrives."""
+    raise ConnectionClosedError(endpoint_url="https://injected")
+
+
+class Time:
+    """A clock that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.seconds, sleep=self.sleep)
+
+
+State = dict[str, dict[str, Any]]
+
+
+@dataclass
+class World:
+    """An AWS account in this process, and the platform's engine over it."""
+
+    aws: Aws
+    settings: Settings
+    wire: Wire
+    time: Time
+    assets: tuple[InfraAsset, ...] = REGISTRY
+
+    @property
+    def spec(self) -> PlatformSpec:
+        return platform_spec(self.settings, ACCOUNT)
+
+    def engine(self, **overrides: Any) -> Engine:
+        """The engine, with fields of the spec overridden."""
+        settings = self.settings.model_copy(update={"spec": {**self.settings.spec, **overrides}})
+        return Engine(self.aws, settings, self.assets, clock=self.time.clock())
+
+    def resources(self) -> list[Resource]:
+        return [r for asset in self.assets for r in asset.resources(self.spec)]
+
+    def cloud(self) -> Cloud:
+        inventory = {(r.kind(), r.name): r for r in self.resources()}
+        return Cloud(self.aws, self.spec, inventory, clock=self.time.clock())
+
+    def apply(self, resource: Resource, *, allow: bool = False) -> Outcome:
+        named = frozenset({resource.address} if allow else ())
+        return reconcile.apply(resource, self.cloud(), Permission(named, True))
+
+    def state(self) -> State:
+        """Everything in the account, to be put back by `put_back`."""
+        return {service: copy.deepcopy(_contents(service)) for service in _services()}
+
+    def put_back(self, state: State) -> None:
+        for service in _services():
+            _put_contents(service, copy.deepcopy(state.get(service, _NOTHING)))
+        self.wire.clear()
+        self.time.seconds = 0.0
+
+    def sizes(self) -> dict[str, int]:
+        """How many objects of each sort there are, whoever made them."""
+        return {
+            f"{service}.{region}.{name}": len(value)
+            for service in _services()
+            for region, backend in _contents(service)["regions"].items()
+            for name, value in vars(backend).items()
+            if isinstance(value, dict | list | set) and value and name not in _UNCOUNTED
+        }
+
+
+_UNCOUNTED = {"tokens", "events", "regions", "managed_policies", "clients"}
+
+
+_NOTHING: dict[str, Any] = {"regions": {}, "shared": {"bucket_accounts": {}}}
+
+
+def _contents(service: str) -> dict[str, Any]:
+    """What moto holds of a service: a backend for each region, and what these share."""
+    from moto.backends import get_backend
+
+    backend = get_backend(service)
+    shared = {name: v for name, v in vars(backend).items() if name in _NOTHING["shared"]}
+    return {"regions": dict(backend[ACCOUNT]), "shared": shared}
+
+
+def _put_contents(service: str, contents: dict[str, Any]) -> None:
+    from moto.backends import get_backend
+
+    backend = get_backend(service)
+    backend[ACCOUNT].clear()
+    for region, content in contents["regions"].items():
+        dict.__setitem__(backend[ACCOUNT], region, content)
+    for name, value in contents["shared"].items():
+        if hasattr(backend, name):
+            setattr(backend, name, value)
+
+
+def _services() -> list[str]:
+    """moto's names of the services that the registry uses."""
+    return sorted({resource.service.replace("-", "") for resource in DECLARED} | {"ec2"})
+
+
+SPEC = platform_spec(Settings(env="dev"), ACCOUNT)
+DECLARED = [resource for asset in REGISTRY for resource in asset.resources(SPEC)]
+
+
+def _one_of_each_type() -> list[Resource]:
+    """Of each type the resource with the most to say."""
+    chosen: dict[str, Resource] = {}
+    for resource in DECLARED:
+        kind = resource.kind()
+        if kind not in chosen or _said(resource) > _said(chosen[kind]):
+            chosen[kind] = resource
+    return list(chosen.values())
+
+
+def _said(resource: Resource) -> int:
+    return sum(value not in (None, [], {}) for value in resource.wanted().values())
+
+
+ONE_OF_EACH_TYPE = _one_of_each_type()
+
+
+_installed: set[str] = set()
+
+
+def install_hooks() -> None:
+    """What the local AWS adds to moto, as far as it needs no server."""
+    for name in _HOOKED:
+        module = f"mall_platform.local_aws.{name}"
+        if name not in _installed and importlib.util.find_spec(module):
+            importlib.import_module(module).install()
+            _installed.add(name)
+
+
+@contextmanager
+def open_world() -> Iterator[World]:
+    """An empty account of this process's own; the environment is put back afterwards."""
+    from moto import mock_aws
+
+    install_hooks()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        forget_clients()
+        aws, wire = Aws(env="dev"), Wire()
+        aws.session.events.register("before-call", wire.seen)
+        aws.session.events.register("after-call", wire.answered)
+        try:
+            yield World(aws, Settings(env="dev"), wire, Time())
+        finally:
+            forget_clients()
