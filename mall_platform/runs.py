@@ -28,6 +28,8 @@ class SelectionError(Exception):
 
 @dataclass(frozen=True)
 class RunOutcome:
+    """How a run went: `materialized` counts partitions, 1 for an asset without any."""
+
     run_id: str
     success: bool
     materialized: Mapping[dg.AssetKey, int]
@@ -136,16 +138,21 @@ def run(
             raise_on_error=False,
             run_id=run_id,
         )
-    materialized: dict[dg.AssetKey, int] = {}
+    partitions: dict[dg.AssetKey, set[str | None]] = {}
     for event in result.get_asset_materialization_events():
         if event.asset_key is not None:
-            materialized[event.asset_key] = materialized.get(event.asset_key, 0) + 1
+            partitions.setdefault(event.asset_key, set()).add(event.partition)
     failed_checks = [
         f"{e.check_name} of {e.asset_key.to_user_string()}"
         for e in result.get_asset_check_evaluations()
         if not e.passed
     ]
-    return RunOutcome(run_id, result.success, materialized, failed_checks)
+    return RunOutcome(
+        run_id,
+        result.success,
+        {key: len(found) for key, found in partitions.items()},
+        failed_checks,
+    )
 
 
 class _progress:  # noqa: N801
