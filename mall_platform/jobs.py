@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from data_assets.clickstream.assets import ClicksConfig
 from data_assets.conventions import SLOW_AFTER
+from data_assets.extracts.assets import Days
 from data_assets.partitions import business_days
 from mall_platform.hooks import step_hooks
 
@@ -33,6 +35,7 @@ def build_jobs(thresholds: Mapping[str, float]) -> list[UnresolvedAssetJobDefini
         selection: dg.AssetSelection,
         slow_after_s: int,
         partitions_def: dg.PartitionsDefinition | None = None,
+        config: dg.RunConfig | None = None,
     ) -> dg.UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
             name,
@@ -40,11 +43,18 @@ def build_jobs(thresholds: Mapping[str, float]) -> list[UnresolvedAssetJobDefini
             hooks=hooks,
             tags={SLOW_AFTER: str(slow_after_s)},
             partitions_def=partitions_def,
+            config=config,
         )
 
+    changed = dg.RunConfig(
+        {f"mall__extracts__{name}": Days(changed_days=True) for name in ("purchases", "reviews")}
+    )
+    grown = dg.RunConfig({"mall__clickstream__clicks": ClicksConfig(only_grown=True)})
     return [
-        job("nightly_job", extracts | marts | dashboards, 3600, business_days),
-        job("clicks_job", clickstream, 1800, business_days),
+        job("nightly_job", extracts | marts | dashboards, 3600, business_days, changed),
+        job("clicks_job", clickstream, 1800, business_days, grown),
         job("survey_job", surveys | channel_mart | dashboards, 900),
         job("marts_job", marts | dashboards, 1800),
+        job("cleanup_job", dg.AssetSelection.assets(["ops", "lake_cleanup"]), 1800),
+        job("recount_job", dg.AssetSelection.assets(["ops", "recount"]), 3600),
     ]

@@ -44,4 +44,22 @@ def clicks_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(tags=recent_days(context.scheduled_execution_time))
 
 
-SCHEDULES = [nightly_schedule, clicks_schedule]
+cleanup_schedule = dg.ScheduleDefinition(
+    name="cleanup_schedule",
+    job_name="cleanup_job",
+    cron_schedule="30 4 * * *",
+    execution_timezone="Asia/Tokyo",
+    default_status=RUNNING,
+    description="Removes lake folders that nothing points at.",
+)
+
+recount_schedule = dg.ScheduleDefinition(
+    name="recount_schedule",
+    job_name="recount_job",
+    cron_schedule="0 5 1 * *",
+    execution_timezone="Asia/Tokyo",
+    default_status=RUNNING,
+    description="Counts every published day again, which finds deleted rows.",
+)
+
+SCHEDULES = [nightly_schedule, clicks_schedule, cleanup_schedule, recount_schedule]
