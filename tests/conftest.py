@@ -82,7 +82,14 @@ def platform(aws: Aws, settings: Settings) -> dict[str, Any]:
 @pytest.fixture
 def shop(platform: dict[str, Any]) -> Iterator[pymysql.Connection]:
     """A connection to the worker's shop database with the contract's schema, empty."""
-    with platform["shop_db"].connect() as connection, connection.cursor() as cursor:
+    with platform["shop_db"].connect() as connection:
+        empty_shop(connection)
+        yield connection
+
+
+def empty_shop(connection: pymysql.Connection) -> None:
+    """Leaves the contract's schema without a row."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'mall'"
         )
@@ -91,17 +98,24 @@ def shop(platform: dict[str, Any]) -> Iterator[pymysql.Connection]:
         for statement in SCHEMA.read_text("utf-8").split(";"):
             if statement.strip():
                 cursor.execute(statement)
-        connection.commit()
-        yield connection
+    connection.commit()
 
 
 @pytest.fixture
 def empty_lake(platform: dict[str, Any]) -> dict[str, Any]:
     """The platform with no lake table, and nothing in the lake, raw and drop buckets."""
+    empty_lake_of(platform)
+    return platform
+
+
+def empty_lake_of(platform: dict[str, Any]) -> None:
+    """Removes all tables but the crawler's, and all objects of the lake, raw and drop buckets."""
     aws = platform["aws"]
     glue = aws.client("glue")
     for page in glue.get_paginator("get_tables").paginate(DatabaseName=aws.names.database):
         for table in page["TableList"]:
+            if table["Name"] == "clicks_raw":
+                continue
             glue.delete_table(DatabaseName=aws.names.database, Name=table["Name"])
     s3 = aws.client("s3")
     for purpose in ("lake", "raw", "drop"):
@@ -110,4 +124,3 @@ def empty_lake(platform: dict[str, Any]) -> dict[str, Any]:
             found = page.get("Versions", []) + page.get("DeleteMarkers", [])
             for each in found:
                 s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
-    return platform
