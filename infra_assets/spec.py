@@ -10,6 +10,21 @@ from resources.names import Names, Purpose
 from resources.settings import Environment, Settings
 
 
+class Servers(BaseModel):
+    """The servers of one tier."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instance_type: str = "t4g.small"
+    at_least: int = Field(2, ge=1)
+    """Scaling moves the number between these two; two zones need two servers."""
+    at_most: int = Field(4, ge=1)
+    port: int = 8080
+    requests_a_minute: int = 3000
+    """Requests for each server and minute that scaling aims at."""
+    volume_gb: int = Field(16, ge=8)
+
+
 class PlatformSpec(BaseModel):
     """Sizes and choices of one environment. `MALL_SPEC` overrides any field, as a JSON object."""
 
@@ -42,6 +57,20 @@ class PlatformSpec(BaseModel):
     click_buffer_s: int = Field(60, ge=60, le=900)
     query_scan_limit_bytes: int = Field(100 * 1024**3, ge=10_000_000)
 
+    web_servers: Servers = Servers()
+    was_servers: Servers = Servers()
+    load_balancer_deletion_protection: bool = False
+
+    alarm_cpu_percent: int = Field(75, ge=1, le=100)
+    alarm_errors_a_minute: int = Field(10, ge=1)
+    """Replies of 5xx in a minute, for five minutes, that a load balancer may give."""
+    alarm_free_storage_gb: int = 5
+    alarm_connections: int = 60
+    """Database connections: about 80% of what the instance class allows."""
+
+    slack_base_url: str
+    slack_channel: str
+
     @property
     def names(self) -> Names:
         return Names(self.env)
@@ -69,6 +98,11 @@ _BY_ENVIRONMENT: dict[Environment, dict[str, object]] = {
         "click_buffer_mb": 128,
         "click_buffer_s": 300,
         "query_scan_limit_bytes": 1024**4,
+        "web_servers": {"instance_type": "m7g.large", "at_most": 12},
+        "was_servers": {"instance_type": "m7g.large", "at_most": 12},
+        "load_balancer_deletion_protection": True,
+        "alarm_free_storage_gb": 20,
+        "alarm_connections": 1000,
     },
 }
 
@@ -78,6 +112,8 @@ def platform_spec(settings: Settings, account_id: str) -> PlatformSpec:
     field, on an override that can't be used."""
     return PlatformSpec.model_validate(
         {
+            "slack_base_url": settings.slack_base_url,
+            "slack_channel": settings.slack_channel,
             **_BY_ENVIRONMENT[settings.env],
             **settings.spec,
             "env": settings.env,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Tier = Literal["web", "was"]
 Purpose = Literal["lake", "raw", "drop", "backup", "artifact", "log", "state"]
 
 
@@ -54,3 +55,12 @@ class Names:
     @property
     def slack_token_secret(self) -> str:
         return f"mall/{self.env}/slack-token"
+
+    @property
+    def shop_session_key_secret(self) -> str:
+        """What signs the cookies of the shop's customers."""
+        return f"mall/{self.env}/shop-session-key"
+
+    def tier(self, tier: Tier) -> str:
+        """What belongs to one tier of servers: load balancer, group, template, pipeline, role."""
+        return f"{self.prefix}-{tier}"
