@@ -23,7 +23,25 @@ from mall_platform.local_aws.httpd import HttpServer
 
 log = logging.getLogger("local_aws")
 
-SERVICES = ("speed", "s3", "rds", "firehose", "glue", "cloudwatch", "sns", "lambdas", "athena.hook")
+SERVICES = (
+    "speed",
+    "idempotency",
+    "s3",
+    "rds",
+    "firehose",
+    "glue",
+    "athena.hook",
+    "cloudwatch",
+    "sns",
+    "lambdas",
+    "acm",
+    "autoscaling",
+    "codecommit",
+    "codebuild",
+    "codedeploy",
+    "codepipeline",
+    "quicksight",
+)
 ADMIN_PATH = "/moto-api/local/"
 
 

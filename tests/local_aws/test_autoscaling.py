@@ -1,0 +1,76 @@
+"""EC2 Auto Scaling: both zones are used, and a refresh replaces the instances (S1, S3)."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Clients = Callable[[str], Any]
+
+
+class Group:
+    def __init__(self, client: Clients, size: int) -> None:
+        self.client, self.name = client, f"group-{uuid.uuid4()}"
+        ec2 = client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"10.8.{n}.0/24", AvailabilityZone=f"ap-northeast-1{z}"
+            )["Subnet"]["SubnetId"]
+            for n, z in enumerate("ac")
+        ]
+        image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        self.template = ec2.create_launch_template(
+            LaunchTemplateName=self.name,
+            LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"},
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName=self.name,
+            MinSize=size,
+            MaxSize=size * 2,
+            LaunchTemplate={"LaunchTemplateId": self.template, "Version": "$Latest"},
+            VPCZoneIdentifier=",".join(subnets),
+        )
+
+    def instances(self) -> list[dict[str, Any]]:
+        [group] = self.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[self.name]
+        )["AutoScalingGroups"]
+        return group["Instances"]
+
+
+def test_instances_stand_in_both_zones(client: Clients) -> None:
+    group = Group(client, 4)
+    zones = Counter(instance["AvailabilityZone"] for instance in group.instances())
+    assert zones == {"ap-northeast-1a": 2, "ap-northeast-1c": 2}
+
+
+def test_a_refresh_replaces_every_instance_by_the_new_template(client: Clients) -> None:
+    group, autoscaling = Group(client, 2), client("autoscaling")
+    before = {instance["InstanceId"] for instance in group.instances()}
+    client("ec2").create_launch_template_version(
+        LaunchTemplateId=group.template,
+        SourceVersion="1",
+        LaunchTemplateData={"InstanceType": "t3.small"},
+    )
+    refresh = autoscaling.start_instance_refresh(AutoScalingGroupName=group.name)
+
+    [shown] = autoscaling.describe_instance_refreshes(
+        AutoScalingGroupName=group.name, InstanceRefreshIds=[refresh["InstanceRefreshId"]]
+    )["InstanceRefreshes"]
+    assert (shown["Status"], shown["PercentageComplete"]) == ("Successful", 100)
+    after = {instance["InstanceId"] for instance in group.instances()}
+    assert len(after) == 2
+    assert after.isdisjoint(before)
+    zones = {instance["AvailabilityZone"] for instance in group.instances()}
+    assert zones == {"ap-northeast-1a", "ap-northeast-1c"}
+
+
+def test_a_refresh_needs_a_group(client: Clients) -> None:
+    with pytest.raises(ClientError, match="not found"):
+        client("autoscaling").start_instance_refresh(AutoScalingGroupName="missing")
