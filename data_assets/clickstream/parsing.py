@@ -142,6 +142,7 @@ def _lines_at(files: Sequence[Path], rows: Any, total: int) -> list[tuple[int, s
     import numpy as np
 
     found: list[tuple[int, str]] = []
+    rows = rows.astype(np.int64)  # an unsigned 0 has no 0 - 1
     first = 0
     for number, file in enumerate(files):
         data = np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
