@@ -28,16 +28,18 @@ def build_defs(
     """Everything Dagster runs: assets, checks, jobs, schedules, sensors and their resources."""
     settings = settings or load_settings()
     infra = infra_definitions()
-    assets = [
-        a for a in dg.load_assets_from_modules(DATA_MODULES) if isinstance(a, dg.AssetsDefinition)
-    ]
+    assets = _assets_of(dg.Definitions(assets=dg.load_assets_from_modules(DATA_MODULES)))
     data = dg.Definitions(
         assets=assets,
         asset_checks=dg.load_asset_checks_from_modules(DATA_MODULES),
-        jobs=build_jobs(step_thresholds(assets)),
+        jobs=build_jobs(step_thresholds(assets), _assets_of(infra)),
         schedules=SCHEDULES,
         sensors=[survey_drop_sensor, *ALERT_SENSORS],
         resources={**build_resources(settings), **(resource_overrides or {})},
         executor=dg.in_process_executor if settings.env == "local" else dg.multiprocess_executor,
     )
     return dg.Definitions.merge(infra, data)
+
+
+def _assets_of(defs: dg.Definitions) -> list[dg.AssetsDefinition]:
+    return [asset for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -26,8 +26,13 @@ dashboards = dg.AssetSelection.key_prefixes(["mall", "dashboards"])
 channel_mart = dg.AssetSelection.assets(["mall", "marts", "channel_by_age_band"])
 
 
-def build_jobs(thresholds: Mapping[str, float]) -> list[UnresolvedAssetJobDefinition]:
-    """Every job, with the hooks that speak for its steps; `thresholds` are seconds by step."""
+def build_jobs(
+    thresholds: Mapping[str, float], infra: Sequence[dg.AssetsDefinition]
+) -> list[UnresolvedAssetJobDefinition]:
+    """Every job, with the hooks that speak for its steps.
+
+    `thresholds` are seconds by step; of `infra` only the checks are run, never the assets.
+    """
     hooks = step_hooks(thresholds)
 
     def job(
@@ -55,6 +60,7 @@ def build_jobs(thresholds: Mapping[str, float]) -> list[UnresolvedAssetJobDefini
         job("clicks_job", clickstream, 1800, business_days, grown),
         job("survey_job", surveys | channel_mart | dashboards, 900),
         job("marts_job", marts | dashboards, 1800),
+        job("infra_checks_job", dg.AssetSelection.checks_for_assets(*infra), 900),
         job("cleanup_job", dg.AssetSelection.assets(["ops", "lake_cleanup"]), 1800),
         job("recount_job", dg.AssetSelection.assets(["ops", "recount"]), 3600),
     ]

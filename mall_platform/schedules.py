@@ -44,6 +44,15 @@ def clicks_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(tags=recent_days(context.scheduled_execution_time))
 
 
+infra_checks_schedule = dg.ScheduleDefinition(
+    name="infra_checks_schedule",
+    job_name="infra_checks_job",
+    cron_schedule="0 6 * * *",
+    execution_timezone="Asia/Tokyo",
+    default_status=RUNNING,
+    description="Tells whether AWS is still what the code says.",
+)
+
 cleanup_schedule = dg.ScheduleDefinition(
     name="cleanup_schedule",
     job_name="cleanup_job",
@@ -62,4 +71,10 @@ recount_schedule = dg.ScheduleDefinition(
     description="Counts every published day again, which finds deleted rows.",
 )
 
-SCHEDULES = [nightly_schedule, clicks_schedule, cleanup_schedule, recount_schedule]
+SCHEDULES = [
+    nightly_schedule,
+    clicks_schedule,
+    infra_checks_schedule,
+    cleanup_schedule,
+    recount_schedule,
+]

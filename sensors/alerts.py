@@ -20,6 +20,8 @@ from data_assets.conventions import SLOW_AFTER
 from resources.slack import Slack
 
 RUNS_PER_TICK = 50
+HISTORY = 100
+FINGERPRINT = "fingerprint"
 FIRST_LOOK_BACK = timedelta(days=1)
 
 Kind = Literal["failed", "check", "slow"]
@@ -210,7 +212,7 @@ def read_run(
             failures[event.step_key or ""] = error_text(event) or event.message or "It failed."
         else:
             evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed:
+            if not evaluation.passed and not _is_old_news(instance, evaluation, run.run_id):
                 failed_checks.setdefault(event.step_key or "", []).append(
                     FailedCheck(
                         evaluation.asset_key.to_user_string(),
@@ -241,6 +243,29 @@ def read_run(
         threshold_s=float(threshold) if threshold else None,
         steps=steps,
         error=error,
+    )
+
+
+def _is_old_news(
+    instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation, run_id: str
+) -> bool:
+    """Whether the run before found the very same: by the check's metadata `fingerprint`, which a
+    check has whose state lasts until somebody acts, such as drift (M1)."""
+    fingerprint = evaluation.metadata.get(FINGERPRINT)
+    if fingerprint is None:
+        return False
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        evaluation.asset_check_key, limit=HISTORY
+    )
+    runs = [record.run_id for record in history]
+    earlier = history[runs.index(run_id) + 1 :] if run_id in runs else []
+    if not earlier or earlier[0].event is None or earlier[0].event.dagster_event is None:
+        return False
+    previous = earlier[0].event.dagster_event.event_specific_data
+    return (
+        isinstance(previous, dg.AssetCheckEvaluation)
+        and not previous.passed
+        and previous.metadata.get(FINGERPRINT) == fingerprint
     )
 
 

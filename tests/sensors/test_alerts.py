@@ -179,6 +179,32 @@ def test_a_failed_check_is_told_though_its_run_is_green(
     assert "claim of mall/marts/good: 3 rows" in message["text"]
 
 
+def test_drift_is_told_once_until_it_changes(instance, slack, inbox: Inbox) -> None:
+    """M1: the same drift, found again every morning, is no news."""
+    drift = {"now": "a"}
+
+    @dg.asset_check(asset=good)
+    def matches_code() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            passed=drift["now"] == "", metadata={"fingerprint": drift["now"]}
+        )
+
+    drifting = dg.Definitions(
+        [good],
+        asset_checks=[matches_code],
+        jobs=[dg.define_asset_job("look", dg.AssetSelection.checks(matches_code))],
+        sensors=ALERT_SENSORS,
+        resources={"slack": slack},
+    )
+    told = []
+    for now in ("a", "a", "b", "b", "", "b"):
+        drift["now"] = now
+        drifting.resolve_job_def("look").execute_in_process(instance=instance)
+        tick(check_failed_sensor, drifting, instance, slack)
+        told.append(len(inbox.messages()))
+    assert told == [1, 1, 2, 2, 2, 3]
+
+
 def test_a_slow_success_is_told_once_by_hook_and_sensor_together(
     defs, instance, slack, inbox: Inbox
 ) -> None:
