@@ -29,6 +29,7 @@ from mall_platform.local_aws.lifecycle import DEFAULT_REGION
 _ROOT = Path(__file__).resolve().parents[2]
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 30
+_STATE_FOLDERS = ("athena", "children", "lambda", "rds", "tmp")
 
 
 class LocalAwsError(Exception):
@@ -156,8 +157,9 @@ def _alive(pid: int) -> bool:
 
 
 def _clean(home: Path) -> None:
+    """Discards all state. What is not the local AWS's own in its home stays."""
     (home / "endpoint.json").unlink(missing_ok=True)
-    for folder in ("rds", "tmp", "children"):
+    for folder in _STATE_FOLDERS:
         shutil.rmtree(home / folder, ignore_errors=True)
 
 
