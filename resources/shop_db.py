@@ -35,7 +35,7 @@ SHOP_DATABASE = "infra/database/shop_database"
 
 BATCH_ROWS = 100_000
 _CONNECT_TIMEOUT_S = 10
-_ACCESS_DENIED = 1045
+_ACCESS_DENIED = frozenset({1045, 1698})
 _TRANSIENT_CODES = frozenset(
     {1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1205, 1213, 1317, 1927}
     | set(range(2000, 2060))
@@ -166,7 +166,7 @@ class ShopDatabase(dg.ConfigurableResource):
             try:
                 return self._open(login, local_infile), login
             except pymysql.err.MySQLError as error:
-                if _code(error) != _ACCESS_DENIED or last:
+                if _code(error) not in _ACCESS_DENIED or last:
                     raise self._explanation(error, login) from None
         raise AssertionError("unreachable")
 
@@ -233,7 +233,7 @@ class ShopDatabase(dg.ConfigurableResource):
                 "MALL_DB_CA_FILE and the host's name."
             )
         code = _code(error)
-        if code == _ACCESS_DENIED:
+        if code in _ACCESS_DENIED:
             return ShopDatabaseError(f"The shop's database at {where} refuses the login.")
         return _server_error(code, f"The shop's database at {where}")
 
