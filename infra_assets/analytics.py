@@ -39,7 +39,6 @@ def catalog(spec: PlatformSpec) -> list[Resource]:
     return [
         Database(
             name=database,
-            arn=spec.arn("glue", f"database/{database}"),
             description=f"The mall's data platform, {spec.env}",
             location=f"s3://{spec.bucket('lake')}/",
         ),
@@ -52,7 +51,6 @@ def catalog(spec: PlatformSpec) -> list[Resource]:
         ),
         Crawler(
             name=crawler,
-            arn=spec.arn("glue", f"crawler/{crawler}"),
             role=Role.ref(f"{spec.names.prefix}-crawler", "id"),
             database=Database.ref(database, "id"),
             table="clicks_raw",
@@ -71,7 +69,6 @@ def athena_workgroup(spec: PlatformSpec) -> list[Resource]:
     return [
         WorkGroup(
             name=name,
-            arn=spec.arn("athena", f"workgroup/{name}"),
             results=f"s3://{spec.bucket('lake')}/athena-results/",
             key=Key.ref("data"),
             scan_limit_bytes=spec.query_scan_limit_bytes,

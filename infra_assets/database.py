@@ -29,7 +29,6 @@ def shop_database(spec: PlatformSpec) -> list[Resource]:
         Instance(
             name=name,
             database="mall",
-            version="8.4",
             instance_class=spec.database_class,
             storage_gb=spec.database_storage_gb,
             multi_az=spec.database_multi_az,

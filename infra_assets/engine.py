@@ -16,10 +16,11 @@ from infra_assets import reconcile
 from infra_assets.cloud import Clock, Cloud
 from infra_assets.errors import InfraError
 from infra_assets.infra_asset import InfraAsset
+from infra_assets.kinds import TYPES
 from infra_assets.lock import ApplyLock, holder_name
 from infra_assets.plan import Orphan, Plan, SavedPlan, outcome_as_dict
 from infra_assets.reconcile import Outcome, Permission, Step
-from infra_assets.resource import Resource
+from infra_assets.resource import Live, Resource
 from infra_assets.spec import PlatformSpec, platform_spec
 from infra_assets.types.tagging import from_pairs
 from resources.aws import Aws
@@ -33,6 +34,20 @@ _THREADS = 8
 
 class UnknownAssetError(InfraError):
     """A selection names nothing that is declared."""
+
+
+class UnknownOrphanError(Exception):
+    """Something to be pruned is no orphan, or none that the engine made."""
+
+    def __init__(self, name: str, orphans: Sequence[str]) -> None:
+        super().__init__(f"{name} is no orphan of this environment; there are: {list(orphans)}")
+
+
+class AlreadyThereError(Exception):
+    """A resource that exists can't be another object, too."""
+
+    def __init__(self, resource: Resource, live: Live) -> None:
+        super().__init__(f"{resource.address} exists already: {live.arn or live.id}")
 
 
 class PlanOutdatedError(InfraError):
@@ -168,16 +183,46 @@ class Engine:
             outcomes += [last] if last else []
         return outcomes
 
-    def prune(self, names: Sequence[str]) -> list[str]:
-        """Deletes the named orphans (ARN or address); the ARNs of what was deleted."""
-        raise NotImplementedError
+    def prune(self, names: Sequence[str]) -> list[Outcome]:
+        """Deletes the named orphans (ARN or address) that the engine once made.
+
+        Raises UnknownOrphanError before anything is deleted. What holds data is protected as in
+        `destroy`; naming it here names it there.
+        """
+        spec = self._spec()
+        cloud = self._cloud(spec, guard=_refuse_to_write)
+        orphans = self._orphans(cloud, self._steps(cloud, self.assets))
+        doomed = []
+        for name in names:
+            orphan = next((o for o in orphans if name in (o.arn, o.address)), None)
+            if orphan is None or orphan.address is None:
+                raise UnknownOrphanError(name, [o.address or o.arn for o in orphans])
+            doomed.append(_former(orphan.address))
+        permission = Permission(frozenset(r.address for r in doomed), spec.allow_data_loss)
+        with self._lock(spec) as lock:
+            cloud = self._cloud(spec, guard=lock.check)
+            outcomes = [reconcile.delete(resource, cloud, permission) for resource in doomed]
+        return [outcome for outcome in outcomes if outcome]
 
     def adopt(self, address: str, id: str) -> Step:
         """Gives an existing object a declared resource's identity, then plans that resource.
 
-        `address` is an asset's, or a resource's where the asset has several of them.
+        `address` is a resource's, or an asset's that has one resource only. Raises
+        UnknownAssetError, NotAdoptableError, or AlreadyThereError.
         """
-        raise NotImplementedError
+        spec = self._spec()
+        of = [r for a in self.assets for r in a.resources(spec) if address in (r.address, r.asset)]
+        if len(of) != 1:
+            names = ", ".join(r.address for r in of) or "none"
+            raise UnknownAssetError(f"{address} must be one resource; it is {names}")
+        self._make_state_bucket(spec)
+        with self._lock(spec) as lock:
+            cloud = self._cloud(spec, guard=lock.check)
+            live = cloud.live(of[0])
+            if live is not None and live.id != id:
+                raise AlreadyThereError(of[0], live)
+            of[0].adopt(cloud, id)
+        return reconcile.plan(of[0], self._cloud(spec, guard=_refuse_to_write))
 
     def _spec(self) -> PlatformSpec:
         return platform_spec(self.settings, self.aws.account_id)
@@ -321,6 +366,12 @@ class _Run:
                 if self._on_progress:
                     total = sum(len(resources) for resources in self._resources.values())
                     self._on_progress(outcome, len(self._outcomes), total)
+
+
+def _former(address: str) -> Resource:
+    """A resource that is declared no longer, from its tag: enough of it to be found and deleted."""
+    kind, name = address.split("/", 1)
+    return TYPES[kind].former(name)
 
 
 def _saved(plan: Plan) -> SavedPlan:

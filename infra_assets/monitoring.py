@@ -18,7 +18,6 @@ def alert_topics(spec: PlatformSpec) -> list[Resource]:
     return [
         Topic(
             name=name,
-            arn=arn,
             key=Key.ref("alerts", "id"),
             policy=document(
                 grant(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from infra_assets.errors import InfraError
 
@@ -83,7 +83,15 @@ class Resource(ABC):
 
     @classmethod
     def kind(cls) -> str:
+        """The type's name. It is in the tags: renaming a class makes its objects orphans."""
         return f"{cls.service}.{cls.__name__}"
+
+    @classmethod
+    def former(cls, name: str) -> Self:
+        """A resource whose declaration is gone: its name is all that `find` and `delete` need."""
+        resource = object.__new__(cls)
+        object.__setattr__(resource, "name", name)
+        return resource
 
     @classmethod
     def ref(cls, name: str, output: str = "arn") -> Ref:
@@ -100,7 +108,10 @@ class Resource(ABC):
 
     @abstractmethod
     def find(self, cloud: Cloud) -> list[Live]:
-        """Every object with this identity: none, one, or more where something went wrong."""
+        """Every object with this identity: none, one, or more where something went wrong.
+
+        Of its own fields it needs the name only.
+        """
 
     @abstractmethod
     def create(self, cloud: Cloud, wanted: Attributes) -> None:

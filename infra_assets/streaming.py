@@ -28,7 +28,7 @@ def click_stream(spec: PlatformSpec) -> list[Resource]:
     group = f"/aws/kinesisfirehose/{name}"
     return [
         LogGroup(name=group, retention_days=90),
-        LogStream(name=f"{group}:delivery", group=LogGroup.ref(group, "id"), stream="delivery"),
+        LogStream(name=f"{group}:delivery", group=LogGroup.ref(group, "id")),
         DeliveryStream(
             name=name,
             role=Role.ref(f"{spec.names.prefix}-firehose"),

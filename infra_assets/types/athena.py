@@ -17,7 +17,6 @@ class WorkGroup(Resource):
 
     service: ClassVar[str] = "athena"
 
-    arn: str
     results: str
     key: Ref
     scan_limit_bytes: int
@@ -39,9 +38,10 @@ class WorkGroup(Resource):
         listed = cloud.read("athena", "list_work_groups")["WorkGroups"]
         if self.name not in {group["Name"] for group in listed}:
             return []
+        arn = cloud.spec.arn("athena", f"workgroup/{self.name}")
         group = cloud.read("athena", "get_work_group", WorkGroup=self.name)["WorkGroup"]
         settings = group["Configuration"]
-        tags = cloud.read("athena", "list_tags_for_resource", ResourceARN=self.arn)["Tags"]
+        tags = cloud.read("athena", "list_tags_for_resource", ResourceARN=arn)["Tags"]
         attributes = {
             "results": settings.get("ResultConfiguration"),
             "enforced": settings.get("EnforceWorkGroupConfiguration"),
@@ -51,7 +51,7 @@ class WorkGroup(Resource):
             "state": group["State"],
             "tags": from_pairs(tags),
         }
-        return [Live(self.name, attributes, arn=self.arn)]
+        return [Live(self.name, attributes, arn=arn)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
@@ -85,7 +85,7 @@ class WorkGroup(Resource):
             )
         if "tags" in changed:
             tags = pairs(wanted["tags"])
-            cloud.write("athena", "tag_resource", ResourceARN=self.arn, Tags=tags)
+            cloud.write("athena", "tag_resource", ResourceARN=live.arn, Tags=tags)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("athena", "delete_work_group", WorkGroup=self.name, RecursiveDeleteOption=True)

@@ -17,7 +17,6 @@ class Database(Resource):
     service: ClassVar[str] = "glue"
     holds_data: ClassVar[bool] = True
 
-    arn: str
     description: str
     location: str
 
@@ -30,12 +29,13 @@ class Database(Resource):
         )
         if found is None:
             return []
+        arn = cloud.spec.arn("glue", f"database/{self.name}")
         attributes = {
             "description": found["Database"].get("Description"),
             "location": found["Database"].get("LocationUri"),
-            "tags": cloud.read("glue", "get_tags", ResourceArn=self.arn)["Tags"],
+            "tags": cloud.read("glue", "get_tags", ResourceArn=arn)["Tags"],
         }
-        return [Live(self.name, attributes, arn=self.arn)]
+        return [Live(self.name, attributes, arn=arn)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
@@ -49,7 +49,7 @@ class Database(Resource):
             )
         if "tags" in changed:
             tags = dict(wanted["tags"])
-            cloud.write("glue", "tag_resource", ResourceArn=self.arn, TagsToAdd=tags)
+            cloud.write("glue", "tag_resource", ResourceArn=live.arn, TagsToAdd=tags)
 
     def _input(self, wanted: Attributes) -> dict[str, Any]:
         return {
@@ -79,10 +79,6 @@ class JsonTable(Resource):
     columns: dict[str, str]
     partitioned_by: dict[str, str]
 
-    @property
-    def table(self) -> str:
-        return self.name.split(".")[1]
-
     def wanted(self) -> dict[str, Any]:
         return {
             "database": self.database,
@@ -93,11 +89,12 @@ class JsonTable(Resource):
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
+        database, name = self.name.split(".")
         found = cloud.read(
             "glue",
             "get_table",
-            DatabaseName=self.database.name,
-            Name=self.table,
+            DatabaseName=database,
+            Name=name,
             absent=("EntityNotFoundException",),
         )
         if found is None:
@@ -113,7 +110,7 @@ class JsonTable(Resource):
             "serde": storage["SerdeInfo"]["SerializationLibrary"],
             "classification": table["Parameters"].get("classification"),
         }
-        return [Live(self.name, attributes)]
+        return [Live(name, attributes)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         columns = [{"Name": name, "Type": type} for name, type in self.columns.items()]
@@ -123,7 +120,7 @@ class JsonTable(Resource):
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         database = wanted["database"]
-        table = cloud.read("glue", "get_table", DatabaseName=database, Name=self.table)["Table"]
+        table = cloud.read("glue", "get_table", DatabaseName=database, Name=live.id)["Table"]
         definition = self._input(wanted, table["StorageDescriptor"]["Columns"], table["Parameters"])
         cloud.write("glue", "update_table", DatabaseName=database, TableInput=definition)
 
@@ -131,7 +128,7 @@ class JsonTable(Resource):
         self, wanted: Attributes, columns: list[dict[str, Any]], parameters: dict[str, str]
     ) -> dict[str, Any]:
         return {
-            "Name": self.table,
+            "Name": self.name.split(".")[1],
             "TableType": "EXTERNAL_TABLE",
             "PartitionKeys": wanted["partitioned_by"],
             "Parameters": {**parameters, "classification": wanted["classification"]},
@@ -146,7 +143,7 @@ class JsonTable(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         database = live.attributes["database"]
-        cloud.write("glue", "delete_table", DatabaseName=database, Name=self.table)
+        cloud.write("glue", "delete_table", DatabaseName=database, Name=live.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +159,6 @@ class Crawler(Resource):
         ("CrawlerRunningException", ""),
     )
 
-    arn: str
     role: Ref
     database: Ref
     table: str
@@ -188,6 +184,7 @@ class Crawler(Resource):
         if found is None:
             return []
         crawler = found["Crawler"]
+        arn = cloud.spec.arn("glue", f"crawler/{self.name}")
         targets = crawler["Targets"].get("CatalogTargets", [])
         configuration = crawler.get("Configuration")
         attributes = {
@@ -197,9 +194,9 @@ class Crawler(Resource):
             "schema_changes": crawler.get("SchemaChangePolicy"),
             "schedule": crawler.get("Schedule", {}).get("ScheduleExpression"),
             "configuration": json.loads(configuration) if configuration else None,
-            "tags": cloud.read("glue", "get_tags", ResourceArn=self.arn)["Tags"],
+            "tags": cloud.read("glue", "get_tags", ResourceArn=arn)["Tags"],
         }
-        return [Live(self.name, attributes, arn=self.arn)]
+        return [Live(self.name, attributes, arn=arn)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         tags = dict(wanted["tags"])
@@ -210,7 +207,7 @@ class Crawler(Resource):
             cloud.write("glue", "update_crawler", **self._input(wanted), Schedule="")
         if "tags" in changed:
             tags = dict(wanted["tags"])
-            cloud.write("glue", "tag_resource", ResourceArn=self.arn, TagsToAdd=tags)
+            cloud.write("glue", "tag_resource", ResourceArn=live.arn, TagsToAdd=tags)
 
     def _input(self, wanted: Attributes) -> dict[str, Any]:
         target = {"DatabaseName": wanted["database"], "Tables": wanted["tables"]}

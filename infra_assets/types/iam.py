@@ -1,4 +1,4 @@
-"""IAM roles."""
+"""IAM roles, and the profiles that give them to servers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
-from infra_assets.resource import Attributes, Live, Resource
+from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.tagging import from_pairs, pairs
 
 
@@ -93,3 +93,63 @@ class Role(Resource):
         for arn in live.attributes["managed"]:
             cloud.write("iam", "detach_role_policy", RoleName=self.name, PolicyArn=arn)
         cloud.write("iam", "delete_role", RoleName=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceProfile(Resource):
+    """What gives a role to EC2 instances; of the role's name here."""
+
+    service: ClassVar[str] = "iam"
+    settles: ClassVar[tuple[tuple[str, str], ...]] = (("NoSuchEntity", "role"),)
+
+    role: Ref
+
+    def wanted(self) -> dict[str, Any]:
+        return {"role": self.role}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "iam",
+            "get_instance_profile",
+            InstanceProfileName=self.name,
+            absent=("NoSuchEntity",),
+        )
+        if found is None:
+            return []
+        profile = found["InstanceProfile"]
+        roles = [role["RoleName"] for role in profile["Roles"]]
+        attributes = {
+            "role": roles[0] if roles else None,
+            "tags": from_pairs(profile.get("Tags")),
+        }
+        return [Live(self.name, attributes, arn=profile["Arn"])]
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        tags = pairs(wanted["tags"])
+        cloud.write("iam", "create_instance_profile", InstanceProfileName=self.name, Tags=tags)
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if "role" in changed:
+            self._take_off_role(cloud, live)
+            cloud.write(
+                "iam",
+                "add_role_to_instance_profile",
+                InstanceProfileName=self.name,
+                RoleName=wanted["role"],
+            )
+        if "tags" in changed:
+            tags = pairs(wanted["tags"])
+            cloud.write("iam", "tag_instance_profile", InstanceProfileName=self.name, Tags=tags)
+
+    def _take_off_role(self, cloud: Cloud, live: Live) -> None:
+        if role := live.attributes["role"]:
+            cloud.write(
+                "iam",
+                "remove_role_from_instance_profile",
+                InstanceProfileName=self.name,
+                RoleName=role,
+            )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        self._take_off_role(cloud, live)
+        cloud.write("iam", "delete_instance_profile", InstanceProfileName=self.name)

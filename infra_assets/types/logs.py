@@ -59,33 +59,32 @@ class LogStream(Resource):
     tagged: ClassVar[bool] = False
 
     group: Ref
-    stream: str
 
     def wanted(self) -> dict[str, Any]:
         return {"group": self.group}
 
     def find(self, cloud: Cloud) -> list[Live]:
+        group, name = self.name.rsplit(":", 1)
         found = cloud.read(
             "logs",
             "describe_log_streams",
-            logGroupName=self.group.name,
-            logStreamNamePrefix=self.stream,
+            logGroupName=group,
+            logStreamNamePrefix=name,
             absent=("ResourceNotFoundException",),
         )
         return [
-            Live(self.name, {"group": self.group.name}, arn=stream["arn"])
+            Live(name, {"group": group}, arn=stream["arn"])
             for stream in (found or {"logStreams": ()})["logStreams"]
-            if stream["logStreamName"] == self.stream
+            if stream["logStreamName"] == name
         ]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        cloud.write(
-            "logs", "create_log_stream", logGroupName=wanted["group"], logStreamName=self.stream
-        )
+        name = self.name.rsplit(":", 1)[1]
+        cloud.write("logs", "create_log_stream", logGroupName=wanted["group"], logStreamName=name)
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         """Nothing of a stream can differ."""
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         group = live.attributes["group"]
-        cloud.write("logs", "delete_log_stream", logGroupName=group, logStreamName=self.stream)
+        cloud.write("logs", "delete_log_stream", logGroupName=group, logStreamName=live.id)

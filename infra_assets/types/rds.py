@@ -107,7 +107,6 @@ class Instance(Resource):
     fixed: ClassVar[frozenset[str]] = frozenset({"database", "key", "encrypted", "master_user"})
 
     database: str
-    version: str
     instance_class: str
     storage_gb: int
     multi_az: bool
@@ -118,6 +117,7 @@ class Instance(Resource):
     subnet_group: Ref | None = None
     security_groups: tuple[Ref, ...] = ()
     master_user: str = "mall_admin"
+    version: str = "8.4"
 
     def wanted(self) -> dict[str, Any]:
         wanted = {
@@ -173,7 +173,7 @@ class Instance(Resource):
             "parameter_group": db["DBParameterGroups"][0]["DBParameterGroupName"],
             "log_exports": sorted(db.get("EnabledCloudwatchLogsExports", ())),
             "minor_upgrades": db["AutoMinorVersionUpgrade"],
-            "public": db["PubliclyAccessible"],
+            "public": db.get("PubliclyAccessible"),
             "master_user": db["MasterUsername"],
             "managed_password": "MasterUserSecret" in db,
             "copies_tags": db.get("CopyTagsToSnapshot", False),

@@ -17,7 +17,6 @@ class Topic(Resource):
 
     service: ClassVar[str] = "sns"
 
-    arn: str
     key: Ref
     policy: dict[str, Any]
 
@@ -25,17 +24,18 @@ class Topic(Resource):
         return {"key": self.key, "policy": self.policy}
 
     def find(self, cloud: Cloud) -> list[Live]:
-        found = cloud.read("sns", "get_topic_attributes", TopicArn=self.arn, absent=("NotFound",))
+        arn = cloud.spec.arn("sns", self.name)
+        found = cloud.read("sns", "get_topic_attributes", TopicArn=arn, absent=("NotFound",))
         if found is None:
             return []
         values = found["Attributes"]
-        tags = cloud.read("sns", "list_tags_for_resource", ResourceArn=self.arn)["Tags"]
+        tags = cloud.read("sns", "list_tags_for_resource", ResourceArn=arn)["Tags"]
         attributes = {
             "key": values.get("KmsMasterKeyId"),
             "policy": json.loads(values["Policy"]),
             "tags": from_pairs(tags),
         }
-        return [Live(self.name, attributes, arn=self.arn)]
+        return [Live(self.name, attributes, arn=arn)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write("sns", "create_topic", Name=self.name, Tags=pairs(wanted["tags"]))
@@ -45,7 +45,7 @@ class Topic(Resource):
             cloud.write(
                 "sns",
                 "set_topic_attributes",
-                TopicArn=self.arn,
+                TopicArn=live.arn,
                 AttributeName=name,
                 AttributeValue=value,
             )
@@ -56,7 +56,7 @@ class Topic(Resource):
             put("Policy", json.dumps(wanted["policy"]))
         if "tags" in changed:
             tags = pairs(wanted["tags"])
-            cloud.write("sns", "tag_resource", ResourceArn=self.arn, Tags=tags)
+            cloud.write("sns", "tag_resource", ResourceArn=live.arn, Tags=tags)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        cloud.write("sns", "delete_topic", TopicArn=self.arn)
+        cloud.write("sns", "delete_topic", TopicArn=live.arn)

@@ -30,6 +30,8 @@ class Built:
     world: World
     complete: State
     before: dict[str, State]
+    sizes: dict[str, int]
+    calls: int
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,8 @@ def built(account: World) -> Built:
         if resource.address in wanted:
             before[resource.address] = account.state()
         account.apply(resource)
-    return Built(account, account.state(), before)
+    calls = len(account.wire.mutations())
+    return Built(account, account.state(), before, account.sizes(), calls)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_a_crash_after_any_call_is_made_good_by_a_rerun(before: World, resource:
     calls, sizes, attributes = made_undisturbed(before, resource)
     for number in range(calls):
         before.put_back(start)
-        before.wire.strike_at, before.wire.after = number, crash
+        before.wire.strike_at(number, after=crash)
         with pytest.raises(CrashError):
             before.apply(resource)
         before.wire.clear()
@@ -96,7 +96,7 @@ def test_a_lost_reply_makes_no_duplicate(before: World, resource: Resource) -> N
     calls, sizes, attributes = made_undisturbed(before, resource)
     for number in range(calls):
         before.put_back(start)
-        before.wire.strike_at, before.wire.after = number, lost_reply
+        before.wire.strike_at(number, after=lost_reply)
         before.apply(resource)
         assert before.sizes() == sizes, f"after the reply of call {number} was lost"
         assert comparable(resource, found(before, resource)) == attributes
@@ -111,7 +111,7 @@ def test_a_refused_call_is_made_again(before: World, resource: Resource, fault: 
     calls, sizes, attributes = made_undisturbed(before, resource)
     for number in range(calls):
         before.put_back(start)
-        before.wire.strike_at, before.wire.before = number, fault
+        before.wire.strike_at(number, before=fault)
         before.apply(resource)
         assert before.sizes() == sizes, f"after call {number} was refused"
         assert comparable(resource, found(before, resource)) == attributes
@@ -245,3 +245,22 @@ def test_an_attribute_changed_behind_the_codes_back_is_seen_and_repaired(
     assert complete.sizes() == sizes or (resource.kind(), attribute) in MAKES_MORE
     cloud = complete.cloud()
     assert [r.address for r in complete.resources() if plan(r, cloud).action != "none"] == []
+
+
+@each_type
+def test_a_resource_no_longer_declared_is_found_by_its_name(
+    complete: World, resource: Resource
+) -> None:
+    cloud = complete.cloud()
+    former = type(resource).former(resource.name)
+    assert [live.id for live in former.find(cloud)] == [found(complete, resource).id]
+
+
+@each_type
+def test_finding_takes_few_calls_and_none_twice(complete: World, resource: Resource) -> None:
+    cloud = complete.cloud()
+    complete.wire.clear()
+    plan(resource, cloud)
+    plan(resource, cloud)
+    reads = [str(call) for call in complete.wire.reads()]
+    assert len(reads) == len(set(reads))

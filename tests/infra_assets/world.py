@@ -7,7 +7,7 @@ import importlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from resources.aws import Aws, forget_clients
 from resources.settings import Settings
 
 ACCOUNT = "123456789012"
-_HOOKED = ("s3",)
+_HOOKED = ("s3", "glue")
 _READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
 
 
@@ -45,25 +45,32 @@ class Call:
         return not self.operation.startswith(_READING)
 
 
-Fault = Callable[[Any, Call], Any]
+Fault = Callable[[Call], Any]
 
 
-@dataclass
+Strikes = Callable[[Call, int], bool]
+"""Whether a fault strikes a mutating call, given which one it is since the start."""
+
+
 class Wire:
-    """What goes over the wire; `fault` strikes at the mutating call number `strike_at`."""
+    """What goes over the wire. A fault strikes the calls that `strikes` says: `before` they take
+    effect or `after`."""
 
-    calls: list[Call] = field(default_factory=list)
-    before: Fault | None = None
-    after: Fault | None = None
-    strike_at: int | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _mutations: int = 0
-    _struck: bool = False
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._struck = threading.local()
+        self.clear()
 
     def clear(self) -> None:
-        self.calls.clear()
-        self.before = self.after = self.strike_at = None
-        self._mutations, self._struck = 0, False
+        self.calls: list[Call] = []
+        self.before: Fault | None = None
+        self.after: Fault | None = None
+        self.strikes: Strikes = lambda call, number: False
+
+    def strike_at(self, number: int, *, before: Fault | None = None, after: Fault | None = None):
+        """One fault, at the mutating call of that number."""
+        self.strikes = lambda call, at: at == number
+        self.before, self.after = before, after
 
     def mutations(self) -> list[Call]:
         return [call for call in self.calls if call.mutates]
@@ -72,43 +79,25 @@ class Wire:
         return [call for call in self.calls if not call.mutates]
 
     def seen(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
-        call = Call(
-            model.service_model.service_name, model.name, copy.deepcopy(_plain(params["body"]))
-        )
+        body = params["body"]
+        sent = {"url": params["url"], "body": body if isinstance(body, dict) else str(body)}
+        call = Call(model.service_model.service_name, model.name, copy.deepcopy(sent))
         with self._lock:
-            self.calls.append(
-                Call(call.service, call.operation, {**call.parameters, "url": params["url"]})
-            )
-            if call.mutates:
-                self._mutations += 1
-            strikes = call.mutates and self._mutations - 1 == self.strike_at and not self._struck
-            if not strikes:
-                return None
-            self._struck = True
-        if self.before:
-            return self.before(model, call)
-        self._pending = threading.get_ident()
-        return None
+            number = len(self.mutations())
+            self.calls.append(call)
+        self._struck.by = call.mutates and self.strikes(call, number)
+        return self.before(call) if self._struck.by and self.before else None
 
-    def answered(self, model: Any, **_: Any) -> None:
-        with self._lock:
-            pending = getattr(self, "_pending", None) == threading.get_ident()
-            if pending:
-                self._pending = None
-        if pending and self.after:
-            self.after(model, Call(model.service_model.service_name, model.name, {}))
-
-
-def _plain(body: Any) -> dict[str, Any]:
-    if isinstance(body, dict):
-        return dict(body)
-    return {"body": bytes(body) if isinstance(body, bytes | bytearray) else str(body)}
+    def answered(self, **_: Any) -> None:
+        if self._struck.by and self.after:
+            self._struck.by = False
+            self.after(self.calls[-1])
 
 
 def refused(status: int, code: str) -> Fault:
     """The call is answered with an error and has no effect."""
 
-    def fault(model: Any, call: Call) -> Any:
+    def fault(call: Call) -> Any:
         reply = {
             "Error": {"Code": code, "Message": "injected"},
             "ResponseMetadata": {"HTTPStatusCode": status},
@@ -118,12 +107,12 @@ def refused(status: int, code: str) -> Fault:
     return fault
 
 
-def crash(model: Any, call: Call) -> None:
+def crash(call: Call) -> None:
     """The call takes effect; the process doesn't live to see it."""
     raise CrashError(call.operation)
 
 
-def lost_reply(model: Any, call: Call) -> None:
+def lost_reply(call: Call) -> None:
     """The call takes effect; its reply never arrives."""
     raise ConnectionClosedError(endpoint_url="https://injected")
 

@@ -1,0 +1,81 @@
+"""EventBridge rules."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.tagging import from_pairs, pairs
+
+_TARGET = "target"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Resource):
+    """Starts one target, under a role, on every event of a pattern."""
+
+    service: ClassVar[str] = "events"
+
+    description: str
+    pattern: dict[str, Any]
+    target: Ref
+    role: Ref
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "description": self.description,
+            "pattern": self.pattern,
+            "state": "ENABLED",
+            "target": {"Arn": self.target, "RoleArn": self.role},
+        }
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        rule = cloud.read(
+            "events", "describe_rule", Name=self.name, absent=("ResourceNotFoundException",)
+        )
+        if rule is None:
+            return []
+        arn = rule["Arn"]
+        targets = cloud.read("events", "list_targets_by_rule", Rule=self.name)["Targets"]
+        ours = next((target for target in targets if target["Id"] == _TARGET), None)
+        tags = cloud.read("events", "list_tags_for_resource", ResourceARN=arn)["Tags"]
+        attributes = {
+            "description": rule.get("Description"),
+            "pattern": json.loads(rule.get("EventPattern", "{}")),
+            "state": rule["State"],
+            "target": ours and {name: ours.get(name) for name in ("Arn", "RoleArn")},
+            "tags": from_pairs(tags),
+        }
+        return [Live(self.name, attributes, arn=arn)]
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        self._put(cloud, wanted, Tags=pairs(wanted["tags"]))
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if changed & {"description", "pattern", "state"}:
+            self._put(cloud, wanted)
+        if "target" in changed:
+            target = {"Id": _TARGET, **wanted["target"]}
+            cloud.write("events", "put_targets", Rule=self.name, Targets=[target])
+        if "tags" in changed:
+            tags = pairs(wanted["tags"])
+            cloud.write("events", "tag_resource", ResourceARN=live.arn, Tags=tags)
+
+    def _put(self, cloud: Cloud, wanted: Attributes, **tags: Any) -> None:
+        cloud.write(
+            "events",
+            "put_rule",
+            Name=self.name,
+            Description=wanted["description"],
+            EventPattern=json.dumps(wanted["pattern"]),
+            State=wanted["state"],
+            **tags,
+        )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        if live.attributes["target"]:
+            cloud.write("events", "remove_targets", Rule=self.name, Ids=[_TARGET])
+        cloud.write("events", "delete_rule", Name=self.name)

@@ -1,0 +1,102 @@
+"""Infrastructure in Dagster: materializing applies, checking plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from infra_assets.registry import REGISTRY, infra_definitions
+from resources.settings import load_settings
+from tests.infra_assets.world import World
+
+KEY = dg.AssetKey(["infra", "storage", "log_bucket"])
+
+
+@pytest.fixture
+def dev(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MALL_ENV", "dev")
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def materialize(world: World, **run_config: Any) -> dg.ExecuteInProcessResult:
+    assets = [*infra_definitions().assets, *infra_definitions().asset_checks]
+    return dg.materialize(
+        assets,
+        selection=dg.AssetSelection.assets(KEY),
+        resources={"aws": world.aws},
+        run_config=run_config or None,
+        raise_on_error=False,
+    )
+
+
+def test_keys_dependencies_and_checks_are_the_registrys() -> None:
+    definitions = infra_definitions()
+    graph = definitions.resolve_asset_graph()
+    assert {tuple(k.path) for k in graph.get_all_asset_keys()} == {tuple(a.key) for a in REGISTRY}
+    assert {(c.asset_key, c.name) for c in graph.asset_check_keys} == {
+        (dg.AssetKey(a.key), "matches_code") for a in REGISTRY
+    }
+    for asset in REGISTRY:
+        node = graph.get(dg.AssetKey(asset.key))
+        assert {tuple(k.path[1:]) for k in node.parent_keys} == {
+            tuple(d.split("/")) for d in asset.deps
+        }
+        assert node.description and node.owners and node.group_name == f"infra_{asset.area}"
+
+
+@pytest.mark.usefixtures("dev")
+def test_materializing_reports_changes_ids_and_links(world: World) -> None:
+    result = materialize(world)
+    assert result.success
+    (event,) = result.asset_materializations_for_node(KEY.to_python_identifier())
+    assert event.metadata["created"].value == 1
+    text = event.metadata["resources"].value
+    assert "`mall-dev-log-123456789012`" in text and "console.aws.amazon.com" in text
+    rows = [record.data for record in event.metadata["changes"].records]
+    assert {"resource", "attribute", "now", "wanted", "replaces"} == set(rows[0])
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+
+
+@pytest.mark.usefixtures("dev")
+def test_an_apply_without_change_makes_nothing_stale(world: World) -> None:
+    versions = []
+    for _ in range(2):
+        result = materialize(world)
+        (event,) = result.asset_materializations_for_node(KEY.to_python_identifier())
+        versions.append(event.tags["dagster/data_version"])
+    assert versions[0] == versions[1]
+    assert event.metadata["unchanged"].value == 2
+
+
+@pytest.mark.usefixtures("dev")
+def test_the_check_shows_drift_without_repairing_it(world: World) -> None:
+    materialize(world)
+    world.aws.client("s3").delete_bucket_policy(Bucket="mall-dev-log-123456789012")
+    world.wire.clear()
+    checks = [c for c in infra_definitions().asset_checks if c.check_key.asset_key == KEY]
+    result = dg.materialize(
+        [*infra_definitions().assets, *checks],
+        selection=dg.AssetSelection.checks_for_assets(dg.AssetKey(KEY)),
+        resources={"aws": world.aws},
+    )
+    (check,) = result.get_asset_check_evaluations()
+    assert not check.passed
+    assert [row.data["attribute"] for row in check.metadata["changes"].records] == ["policy"]
+    assert world.wire.mutations() == []
+
+
+def test_production_must_be_confirmed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALL_ENV", "prod")
+    load_settings.cache_clear()
+    try:
+        result = materialize(world)
+        assert not result.success
+        assert world.wire.mutations() == []
+    finally:
+        load_settings.cache_clear()

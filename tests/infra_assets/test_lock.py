@@ -1,0 +1,104 @@
+"""One apply at a time."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra_assets.lock import ApplyLock, LockHeldError, LockLostError
+from tests.infra_assets.world import World, lost_reply
+
+BUCKET = "mall-dev-state-123456789012"
+START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def bucket(world: World) -> World:
+    world.aws.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
+    )
+    world.wire.clear()
+    return world
+
+
+def lock(world: World, holder: str, at: datetime = START) -> ApplyLock:
+    return ApplyLock(world.aws, BUCKET, holder, now=lambda: at)
+
+
+def keys(world: World) -> list[str]:
+    found = world.aws.client("s3").list_objects_v2(Bucket=BUCKET)
+    return [item["Key"] for item in found.get("Contents", [])]
+
+
+def test_the_second_is_told_who_holds_it_and_since_when(bucket: World) -> None:
+    with lock(bucket, "hanako on ops-1"):
+        with pytest.raises(LockHeldError) as caught:
+            lock(bucket, "taro").acquire()
+        assert caught.value.holder == "hanako on ops-1"
+        assert caught.value.since == "2026-11-23T06:00:00+00:00"
+
+
+def test_it_is_given_back(bucket: World) -> None:
+    with lock(bucket, "hanako"):
+        assert keys(bucket) == ["locks/apply.json"]
+    assert keys(bucket) == []
+    with lock(bucket, "taro"):
+        pass
+
+
+def test_it_is_given_back_after_an_error(bucket: World) -> None:
+    with pytest.raises(ZeroDivisionError), lock(bucket, "hanako"):
+        raise ZeroDivisionError
+    assert keys(bucket) == []
+
+
+def test_an_expired_one_is_taken_over_and_its_holder_told(bucket: World) -> None:
+    dead = lock(bucket, "hanako")
+    dead.acquire()
+    late = START + dead.time_to_live
+    taken = lock(bucket, "taro", at=late)
+    taken.acquire()
+    taken.check()
+    with pytest.raises(LockLostError):
+        dead.renew()
+    with pytest.raises(LockLostError):
+        dead.check()
+    dead.release()
+    assert json.loads(_body(bucket))["holder"] == "taro"
+
+
+def test_one_that_is_renewed_does_not_expire(bucket: World) -> None:
+    clock = [START]
+    held = ApplyLock(bucket.aws, BUCKET, "hanako", now=lambda: clock[0])
+    held.acquire()
+    clock[0] = START + timedelta(seconds=60)
+    held.renew()
+    with pytest.raises(LockHeldError):
+        lock(bucket, "taro", at=START + timedelta(seconds=100)).acquire()
+
+
+def test_a_holder_that_could_not_renew_stops_when_it_expires(bucket: World) -> None:
+    clock = [START]
+    held = ApplyLock(bucket.aws, BUCKET, "hanako", now=lambda: clock[0])
+    held.acquire()
+    held.check()
+    clock[0] = START + held.time_to_live
+    with pytest.raises(LockLostError):
+        held.check()
+
+
+def test_a_lost_reply_to_taking_it_is_no_other_holder(bucket: World) -> None:
+    """botocore tries again by itself; the second answer says that somebody holds it: we do."""
+    bucket.wire.strike_at(0, after=lost_reply)
+    held = lock(bucket, "hanako")
+    with pytest.raises(Exception, match="injected"):
+        held.acquire()
+    held.acquire()
+    held.renew()
+
+
+def _body(world: World) -> Any:
+    return world.aws.client("s3").get_object(Bucket=BUCKET, Key="locks/apply.json")["Body"].read()
