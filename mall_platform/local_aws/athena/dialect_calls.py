@@ -114,7 +114,10 @@ class Calls(ABC):
             case "row" if args:
                 return self.row_of(args)
             case "typeof" if len(args) == 1:
-                return Typed(f"'{args[0].type}'", t.VARCHAR)
+                name = f"'{args[0].type}'"
+                return Typed(
+                    f"(CASE WHEN ({args[0].sql}) IS NULL THEN {name} ELSE {name} END)", t.VARCHAR
+                )
         raise QuerySyntaxError(f"Unexpected parameters for function {name}", "FUNCTION_NOT_FOUND")
 
     def row_of(self, args: Sequence[Typed]) -> Typed:

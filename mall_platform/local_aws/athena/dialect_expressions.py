@@ -148,18 +148,20 @@ class Expressions(Operators):
             raise unsupported(node)
         return self.call("json_parse", [self.expression(node.this, scope)])
 
-    def typed_literal(self, node: exp.Cast, target: Type) -> Typed | None:
-        """`DATE '…'` and `TIMESTAMP '…'`, whose zone or fraction decides their type."""
+    def moment_literal(self, node: exp.Cast, target: Type) -> Typed | None:
+        """`TIMESTAMP '…'`, which the parser makes a cast to the precision that the text shows.
+
+        It has milliseconds at least; with a zone in the text it keeps that zone.
+        """
         text = node.this.name.strip()
-        if target.name not in ("timestamp", "timestamp with time zone"):
+        digits = len(text.partition(" ")[2].partition(" ")[0].partition(".")[2])
+        if target.args != (digits,) or not node.args["to"].expressions:
             return None
-        if not re.fullmatch(r"\S+( [\d:.]+)?", text):
-            zone = re.sub(r"^\S+( [\d:.]+)?\s*", "", text)
-            target = replace(t.ZONED, zone=zone_name(zone))
-        digits = len(text.partition(".")[2]) if "." in text else 0
-        target = replace(target, args=(max(target.args[0], 3, min(digits, 6)),))
-        value = Typed(text_literal(text), t.VARCHAR)
-        return replace(casts.cast(value, target), type=target)
+        zone = None
+        if target.is_zoned:
+            zone = zone_name(re.sub(r"^\S+( [\d:.]+)?\s*", "", text))
+        target = replace(target, args=(max(digits, 3),), zone=zone)
+        return replace(casts.cast(Typed(text_literal(text), t.VARCHAR), target), type=target)
 
     # --- conversion ----------------------------------------------------------------------------
 
@@ -173,10 +175,10 @@ class Expressions(Operators):
         if (
             isinstance(node.this, exp.Literal)
             and node.this.is_string
-            and not isinstance(node, exp.TryCast)
+            and "timestamp" in target.name
         ):
-            literal = self.typed_literal(node, target)
-            if literal:
+            literal = self.moment_literal(node, target)
+            if literal is not None and not isinstance(node, exp.TryCast):
                 return literal
         result = casts.cast(self.expression(node.this, scope), target)
         if isinstance(node, exp.TryCast):

@@ -45,6 +45,8 @@ def from_duckdb(error: Exception) -> AthenaError:
     name = type(error).__name__
     if "ivision by zero" in text or "ivide by zero" in text:
         return QueryRuntimeError("Division by zero", "DIVISION_BY_ZERO")
+    if "Map keys must be unique" in text:
+        return QueryRuntimeError("Duplicate map keys are not allowed", "INVALID_FUNCTION_ARGUMENT")
     if "More than one row returned by a subquery" in text:
         return QueryRuntimeError(
             "Scalar sub-query has returned multiple rows", "SUBQUERY_MULTIPLE_ROWS"

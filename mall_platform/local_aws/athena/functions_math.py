@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from mall_platform.local_aws.athena import dialect_casts as casts
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed
 from mall_platform.local_aws.athena.functions_registry import Table, invalid
@@ -194,7 +195,7 @@ for _kind in (*t.INTEGERS,):
     for _name in ("round", "ceil", "ceiling", "floor"):
         _add(f"{_name}({_kind}) -> {_kind}", "{0}")
     _add(f"round({_kind}, integer) -> {_kind}", "CAST(trino_round_integer({0}, {1}) AS {R})")
-    _add(f"mod({_kind}, {_kind}) -> {_kind}", "({0} % {1})")
+_add("mod(any, any) -> any", lambda args: casts.arithmetic("%", args[0], args[1]))
 _add("abs(decimal) -> decimal", _absolute_decimal)
 _add("sign(decimal) -> decimal", _sign_decimal)
 _add("round(decimal, [bigint]) -> decimal", _round_decimal)
@@ -209,7 +210,6 @@ for _kind in ("real", "double"):
     _add(f"round({_kind}) -> {_kind}", "round({0})")
     _add(f"round({_kind}, integer) -> {_kind}", "CAST(trino_round_double({0}, {1}) AS {R})")
     _add(f"truncate({_kind}) -> {_kind}", "trunc({0})")
-    _add(f"mod({_kind}, {_kind}) -> {_kind}", "trino_float_mod({0}, {1})")
     for _name, _render in (("ceil", "ceil"), ("ceiling", "ceil"), ("floor", "floor")):
         _add(f"{_name}({_kind}) -> {_kind}", f"{_render}({{0}})")
 

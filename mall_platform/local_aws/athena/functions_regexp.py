@@ -18,7 +18,7 @@ from mall_platform.local_aws.athena.functions_registry import Table
 TABLE = Table("Regular expressions")
 _add = TABLE.scalar
 _PLAIN = re.compile(
-    r"(?:[^\\$()\[\]{}*+?]|\\[^A-Za-z0-9]|\\d|\((?:\?:)?|\)"
+    r"(?:[^\\$()\[\]{}*+?]|\\[^A-Za-z0-9]|\\d|\((?:\?:)?(?![?*+])|\)"
     r"|\[\^?(?:[^\\\[\]&]|\\[^A-Za-z0-9]|\\d)+\]|\{\d+(?:,\d*)?\}|[*+?]\??(?![*+?]))+"
 )
 _REFUSED = re.compile(r"\\[pPQEhHvVXRGk]|\[\[|&&|\(\?[a-zA-Z]*[dDuUxsm]|\\x\{|\\u|\\Z|\\z")
@@ -158,6 +158,10 @@ def plain(pattern: object, *, anchors: bool) -> str | None:
     if "|" in body and tail:
         return None
     if not _PLAIN.fullmatch(body):
+        return None
+    try:
+        _compiled(body)
+    except ValueError:
         return None
     return text_literal(body.replace(r"\d", r"\p{Nd}") + tail)
 
