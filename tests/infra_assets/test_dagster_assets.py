@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from infra_assets.registry import REGISTRY, infra_definitions
+from resources.aws import Aws
 from resources.settings import load_settings
 from tests.infra_assets.world import World
 
@@ -35,7 +36,8 @@ def materialize(world: World, **run_config: Any) -> dg.ExecuteInProcessResult:
 
 
 def test_keys_dependencies_and_checks_are_the_registrys() -> None:
-    definitions = infra_definitions()
+    resources = dg.Definitions(resources={"aws": Aws(env="dev")})
+    definitions = dg.Definitions.merge(infra_definitions(), resources)
     graph = definitions.resolve_asset_graph()
     assert {tuple(k.path) for k in graph.get_all_asset_keys()} == {tuple(a.key) for a in REGISTRY}
     assert {(c.asset_key, c.name) for c in graph.asset_check_keys} == {
@@ -79,10 +81,9 @@ def test_the_check_shows_drift_without_repairing_it(world: World) -> None:
     materialize(world)
     world.aws.client("s3").delete_bucket_policy(Bucket="mall-dev-log-123456789012")
     world.wire.clear()
-    checks = [c for c in infra_definitions().asset_checks if c.check_key.asset_key == KEY]
     result = dg.materialize(
-        [*infra_definitions().assets, *checks],
-        selection=dg.AssetSelection.checks_for_assets(dg.AssetKey(KEY)),
+        [*infra_definitions().assets, *infra_definitions().asset_checks],
+        selection=dg.AssetSelection.checks(dg.AssetCheckKey(KEY, "matches_code")),
         resources={"aws": world.aws},
     )
     (check,) = result.get_asset_check_evaluations()
