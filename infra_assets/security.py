@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra_assets.infra_asset import infra_asset
 from infra_assets.policies import account_administers, allow, document, grant, trust
 from infra_assets.resource import Resource
+from infra_assets.server_roles import server_roles
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.iam import Role
 from infra_assets.types.kms import Alias, Key
@@ -54,7 +55,7 @@ def encryption_keys(spec: PlatformSpec) -> list[Resource]:
 @infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])
 def iam_roles(spec: PlatformSpec) -> list[Resource]:
     """One role for each principal, with no more than it needs (N3)."""
-    return [_firehose(spec), _crawler(spec)]
+    return [_firehose(spec), _crawler(spec), *server_roles(spec)]
 
 
 def _firehose(spec: PlatformSpec) -> Role:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from infra_assets.policies import Statement, allow, document, trust
 from infra_assets.resource import Resource
 from infra_assets.spec import PlatformSpec
@@ -41,7 +43,7 @@ def _server(spec: PlatformSpec, tier: Tier) -> Role:
         policies["serve-the-shop"] = document(*_serve_the_shop(spec))
     return Role(
         name=spec.names.tier(tier),
-        trust=_trust_of_servers(),
+        trust=_runs_as("ec2.amazonaws.com"),
         policies=policies,
         managed=(_SESSION_MANAGER,),
     )
@@ -90,6 +92,7 @@ def _pipeline(spec: PlatformSpec, tier: Tier) -> Role:
                     ],
                     [spec.arn("codecommit", name)],
                 ),
+                _may_use_key(spec, "data", "codecommit"),
                 allow(
                     ["codebuild:BatchGetBuilds", "codebuild:StartBuild"],
                     [spec.arn("codebuild", f"project/{name}")],
@@ -189,7 +192,7 @@ def _notifier(spec: PlatformSpec) -> Role:
     name = f"{spec.names.prefix}-notifier"
     return Role(
         name=name,
-        trust=trust("lambda.amazonaws.com", spec.account_id),
+        trust=_runs_as("lambda.amazonaws.com"),
         policies={
             "notify": document(
                 allow(
@@ -208,14 +211,11 @@ def _notifier(spec: PlatformSpec) -> Role:
     )
 
 
-def _trust_of_servers() -> dict[str, object]:
-    """EC2 assumes the role for an instance, and then names no account as its source."""
+def _runs_as(service: str) -> dict[str, Any]:
+    """EC2 and Lambda assume the role of what they run, and then name no account as the source;
+    that only this account hands the role to them is what `iam:PassRole` sees to."""
     return document(
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ec2.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     )
 
 
@@ -227,9 +227,7 @@ def _artifacts(spec: PlatformSpec, tier: Tier) -> str:
 def _may_move_artifacts(spec: PlatformSpec, tier: Tier) -> list[Statement]:
     return [
         allow(["s3:GetBucketVersioning"], [f"arn:aws:s3:::{spec.bucket('artifact')}"]),
-        allow(
-            ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], [_artifacts(spec, tier)]
-        ),
+        allow(["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], [_artifacts(spec, tier)]),
         _may_use_key(spec, "data", "s3"),
     ]
 
@@ -243,5 +241,5 @@ def _may_read_key(spec: PlatformSpec, key: str, service: str) -> Statement:
     return allow(["kms:Decrypt"], [Key.ref(key)], _via(spec, service))
 
 
-def _via(spec: PlatformSpec, service: str) -> dict[str, object]:
+def _via(spec: PlatformSpec, service: str) -> dict[str, Any]:
     return {"StringEquals": {"kms:ViaService": f"{service}.{spec.region}.amazonaws.com"}}

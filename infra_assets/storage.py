@@ -75,6 +75,16 @@ def _access_logs_of(spec: PlatformSpec, purpose: Purpose) -> Rule:
     )
 
 
+def _access_logs_of_load_balancers(spec: PlatformSpec) -> Rule:
+    return grant(
+        "AccessLogsOfLoadBalancers",
+        "logdelivery.elasticloadbalancing.amazonaws.com",
+        ["s3:PutObject"],
+        f"arn:aws:s3:::{spec.bucket('log')}/load-balancers/*",
+        {"ArnLike": {"aws:SourceArn": spec.arn("elasticloadbalancing", "loadbalancer/*")}},
+    )
+
+
 @infra_asset(area="storage", kinds=["s3"])
 def log_bucket(spec: PlatformSpec) -> list[Resource]:
     """Access logs of everything else, change records, and the state bucket beside it (M2, B5).
@@ -86,7 +96,10 @@ def log_bucket(spec: PlatformSpec) -> list[Resource]:
         Bucket(
             name=log,
             region=spec.region,
-            statements=tuple(_access_logs_of(spec, purpose) for purpose in _LOGGED),
+            statements=(
+                *(_access_logs_of(spec, purpose) for purpose in _LOGGED),
+                _access_logs_of_load_balancers(spec),
+            ),
             lifecycle=(
                 _transitions("colder", STANDARD_IA=30, GLACIER=180),
                 _expire("expire", spec.log_days),
