@@ -163,20 +163,17 @@ def too_many_rows() -> RejectedSurveyError:
 def _quick_extent(sheet: bytes, texts: bytes) -> Extent | None:
     """An upper bound of a sheet's extent, or None when its cells aren't all of the plain form
     `<c r="AB12"`. Styled cells without content count as cells."""
-    import numpy as np
-
-    raw = np.frombuffer(sheet + b" " * 16, np.uint8)
-    if _ends_prefixed_name(raw, b"c"):
+    cells = _elements(sheet, b"c")
+    longest = _longest_text(texts)
+    if cells is None or longest is None:
         return None
-    tags = np.flatnonzero(raw == ord("<"))
-    cells = tags[(raw[tags + 1] == ord("c")) & np.isin(raw[tags + 2], _NAME_ENDS)]
     if not len(cells):
         return Extent(0, 0, 0)
-    if any((raw[cells + 2 + at] != byte).any() for at, byte in enumerate(b' r="')):
+    raw = _padded(sheet)
+    if any((raw[cells + at] != byte).any() for at, byte in enumerate(b' r="')):
         return None
-    last = _last_cell(raw, cells + len('<c r="'))
-    longest = _longest_text(texts)
-    if last is None or longest is None:
+    last = _last_cell(raw, cells + len(' r="'))
+    if last is None:
         return None
     return Extent(*last, text_bytes=len(sheet) + len(cells) * longest)
 
@@ -184,54 +181,77 @@ def _quick_extent(sheet: bytes, texts: bytes) -> Extent | None:
 def _last_cell(
     raw: npt.NDArray[np.uint8], references: npt.NDArray[np.intp]
 ) -> tuple[int, int] | None:
-    """The greatest row and column among references like `AB12"` that start at these offsets, or
+    """The greatest row and column among references like `AB12` that start at these offsets, or
     None when one is not of at most three letters and six digits."""
+    columns, references = _number(raw, references, base=26, zero=ord("A"), digits=3, first=1)
+    rows, references = _number(raw, references, base=10, zero=ord("0"), digits=6, first=0)
+    if not (rows.all() and columns.all() and (raw[references] == ord('"')).all()):
+        return None
+    return int(rows.max()), int(columns.max())
+
+
+def _number(
+    raw: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.intp],
+    *,
+    base: int,
+    zero: int,
+    digits: int,
+    first: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
+    """The numbers that begin at these offsets, and where each ends; `first` is the first digit's
+    value."""
     import numpy as np
 
-    column = np.zeros(len(references), np.int32)
-    for _ in range(3):
-        letter = raw[references] - np.uint8(ord("A"))
-        is_letter = letter < 26
-        column = np.where(is_letter, column * 26 + letter + 1, column)
-        references = references + is_letter
-    row = np.zeros(len(references), np.int32)
-    for _ in range(6):
-        digit = raw[references] - np.uint8(ord("0"))
-        is_digit = digit < 10
-        row = np.where(is_digit, row * 10 + digit, row)
-        references = references + is_digit
-    if not (row.all() and column.all() and (raw[references] == ord('"')).all()):
-        return None
-    return int(row.max()), int(column.max())
+    numbers = np.zeros(len(starts), np.int32)
+    for _ in range(digits):
+        digit = raw[starts] - np.uint8(zero)
+        is_digit = digit < base
+        if not is_digit.any():
+            break
+        numbers = np.where(is_digit, numbers * np.int32(base) + digit + np.int32(first), numbers)
+        starts = starts + is_digit
+    return numbers, starts
 
 
 def _longest_text(texts: bytes) -> int | None:
     """No shared text is longer than this many bytes; None when the part isn't of the plain form."""
     import numpy as np
 
-    raw = np.frombuffer(texts + b" " * 16, np.uint8)
-    if _ends_prefixed_name(raw, b"si"):
+    items = _elements(texts, b"si")
+    if items is None:
         return None
-    tags = np.flatnonzero(raw == ord("<"))
-    items = tags[
-        (raw[tags + 1] == ord("s"))
-        & (raw[tags + 2] == ord("i"))
-        & np.isin(raw[tags + 3], _NAME_ENDS)
-    ]
     return int(np.diff(items, append=len(texts)).max()) if len(items) else 0
 
 
-_NAME_ENDS = tuple(b" \t\r\n/>")
+def _elements(part: bytes, name: bytes) -> npt.NDArray[np.intp] | None:
+    """Where the names of all elements called `name` end, or None if one may have a prefix."""
+    prefixed = b":" + name
+    if prefixed in part and len(_names(part, prefixed)):
+        return None
+    return _names(part, b"<" + name)
 
 
-def _ends_prefixed_name(raw: npt.NDArray[np.uint8], name: bytes) -> bool:
-    """Whether `:name` followed by the end of a name occurs: an element with a prefix may be one."""
+def _names(part: bytes, beginning: bytes) -> npt.NDArray[np.intp]:
+    """Offsets behind each `beginning` that is followed by the end of a name."""
     import numpy as np
 
-    colons = np.flatnonzero(raw == ord(":"))
-    for at, byte in enumerate(name, start=1):
-        colons = colons[raw[colons + at] == byte]
-    return bool(np.isin(raw[colons + len(name) + 1], _NAME_ENDS).any())
+    raw = _padded(part)
+    first, second = raw[:-1] == beginning[0], raw[1:] == beginning[1]
+    found = np.flatnonzero(first & second)
+    for at, byte in enumerate(beginning[2:], start=2):
+        found = found[raw[found + at] == byte]
+    ends = np.zeros(256, bool)
+    ends[list(b" \t\r\n/>")] = True
+    found = found + len(beginning)
+    return found[ends[raw[found]]]
+
+
+def _padded(part: bytes) -> npt.NDArray[np.uint8]:
+    """A part's bytes, with enough blanks behind them to look past the end."""
+    import numpy as np
+
+    return np.frombuffer(part + b" " * 16, np.uint8)
 
 
 def _exact_extent(sheet: bytes, texts: bytes) -> Extent:

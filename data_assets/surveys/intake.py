@@ -12,7 +12,7 @@ from data_assets.checks import known, row_count_matches_source, schema_matches
 from data_assets.personal_data import LeakScan, Persons, persons_at_hand
 from data_assets.publishing import Publication, Staged
 from data_assets.surveys.drop import DropBucket, DroppedFile, Outcome
-from data_assets.surveys.masked import answers_table, responses_table
+from data_assets.surveys.masked import lake_tables
 from data_assets.surveys.parse import ParsedSurvey, parse
 from data_assets.surveys.quarantine import Report, quarantine_file, quarantine_rows
 from data_assets.surveys.quarter import quarter_of
@@ -128,12 +128,12 @@ class Intake:
         """Both tables, written and audited, and whether each passed."""
         persons = persons_at_hand([survey.responses["email"]])
         parameters = _parameters(file, survey)
-        respondents = survey.rows - survey.bad_rows
+        responses, answers = lake_tables(survey, self._key)
         return [
             _stage(self._lake, table, survey.quarter, rows, expected, persons, parameters)
             for table, rows, expected in (
-                (SURVEY_RESPONSES, responses_table(survey, self._key), respondents),
-                (SURVEY_ANSWERS, answers_table(survey, self._key), survey.answers.height),
+                (SURVEY_RESPONSES, responses, survey.rows - survey.bad_rows),
+                (SURVEY_ANSWERS, answers, survey.answers.height),
             )
         ]
 

@@ -12,29 +12,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_assets.surveys.parse import ParsedSurvey
+    from resources.tables import Table
 
 
-def responses_table(survey: ParsedSurvey, key: str) -> pa.Table:
-    """The rows of `survey_responses`; `key` is the pseudonym key."""
-    import polars as pl
-
-    rows = survey.responses.with_columns(
-        _respondent_key(survey, key),
-        pseudonyms("email", normalised_email(pl.col("email")), key).alias("email_key"),
-    )
-    schema = SURVEY_RESPONSES.arrow_schema()
-    return rows.select(schema.names).to_arrow().cast(schema)
-
-
-def answers_table(survey: ParsedSurvey, key: str) -> pa.Table:
-    """The rows of `survey_answers`; `key` is the pseudonym key."""
-    schema = SURVEY_ANSWERS.arrow_schema()
-    rows = survey.answers.with_columns(_respondent_key(survey, key))
-    return rows.select(schema.names).to_arrow().cast(schema)
-
-
-def _respondent_key(survey: ParsedSurvey, key: str) -> pl.Expr:
+def lake_tables(survey: ParsedSurvey, key: str) -> tuple[pa.Table, pa.Table]:
+    """The rows of `survey_responses` and of `survey_answers`; `key` is the pseudonym key."""
     import polars as pl
 
     ids = respondent(survey.quarter, pl.col("respondent_id"))
-    return pseudonyms("respondent", ids, key).alias("respondent_key")
+    responses = survey.responses.with_columns(
+        pseudonyms("respondent", ids, key).alias("respondent_key"),
+        pseudonyms("email", normalised_email(pl.col("email")), key).alias("email_key"),
+    )
+    whose = responses["respondent_key"].gather(survey.answers["respondent"])
+    answers = survey.answers.with_columns(whose.alias("respondent_key"))
+    return _rows(responses, SURVEY_RESPONSES), _rows(answers, SURVEY_ANSWERS)
+
+
+def _rows(frame: pl.DataFrame, table: Table) -> pa.Table:
+    schema = table.arrow_schema()
+    return frame.select(schema.names).to_arrow().cast(schema)

@@ -16,7 +16,14 @@ from data_assets.surveys.header import Header, find_header
 from data_assets.surveys.quarter import quarter_of
 from data_assets.surveys.rejection import BadCell, Reason, RejectedSurveyError
 from data_assets.surveys.sheets import sheets
-from data_assets.surveys.values import bands, days, options, scores, several_options
+from data_assets.surveys.values import (
+    bands,
+    days,
+    normalised,
+    options,
+    scores,
+    several_options,
+)
 from data_assets.tables import CHANNELS, PREFECTURES, SURVEY_GENDERS
 
 if TYPE_CHECKING:
@@ -32,7 +39,8 @@ class ParsedSurvey:
 
     `responses` has a row per accepted respondent: `respondent_id`, `email` (both as text, to be
     masked), `answered_on`, `age_band`, `gender`, `prefecture`, `channel`, `satisfaction`,
-    `recommend`, `comment_length`. `answers` has `respondent_id`, `question`, `answer`, each once.
+    `recommend`, `comment_length`. `answers` has `respondent` (a row of `responses`, from 0),
+    `question`, `answer`, each once.
     `rows` counts the non-blank rows, `unknown_answers` by column what became NULL.
     """
 
@@ -79,7 +87,7 @@ def parse(data: bytes, name: str, categories: Collection[str]) -> ParsedSurvey:
     return ParsedSurvey(
         quarter=quarter,
         responses=responses.drop("row"),
-        answers=_answers(responses["respondent_id"], chosen),
+        answers=_answers(chosen),
         rows=texts.height,
         bad_cells=bad_cells,
         unknown_answers=_unknown_answers(accepted_texts, responses, chosen),
@@ -106,16 +114,15 @@ def _read(texts: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(pl.when(pl.col("email").str.contains(r"^[^@\s]+@[^@\s]+$")).then("email"))
 
 
-def _answers(respondents: pl.Series, chosen: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _answers(chosen: dict[str, pl.DataFrame]) -> pl.DataFrame:
     import polars as pl
 
-    ids = respondents.to_frame().with_row_index("row")
     return pl.concat(
         found.drop_nulls()
-        .join(ids, on="row", maintain_order="left")
-        .select("respondent_id", pl.lit(question).alias("question"), "answer")
+        .unique(maintain_order=True)
+        .select(pl.col("row").alias("respondent"), pl.lit(question).alias("question"), "answer")
         for question, found in chosen.items()
-    ).unique(maintain_order=True)
+    )
 
 
 def _unknown_answers(
@@ -160,7 +167,8 @@ def _missing_columns(closest: Header | None) -> RejectedSurveyError:
 def _respondents(sheet: pl.DataFrame, header: Header) -> pl.DataFrame:
     """The non-blank rows below the header: `row` (as a spreadsheet counts) and every column.
 
-    Cells are NFKC and trimmed, blank ones NULL, but for comments, which keep their length.
+    Cells are trimmed, blank ones NULL; ids and e-mails are NFKC; comments keep their
+    length.
     """
     import polars as pl
 
@@ -168,10 +176,11 @@ def _respondents(sheet: pl.DataFrame, header: Header) -> pl.DataFrame:
         if column not in header.columns:
             return pl.lit(None, pl.String).alias(column)
         raw = pl.nth(header.columns[column])
-        text = raw.str.normalize("NFKC").str.strip_chars()
+        text = raw.str.strip_chars()
         return pl.when(text != "").then(raw if column == "comment" else text).alias(column)
 
     rows = sheet.slice(header.rows).select(cell(column) for column in COLUMNS)
+    rows = rows.with_columns(normalised(rows[column]) for column in ("respondent_id", "email"))
     rows = rows.with_row_index("row", offset=header.rows + 1)
     rows = rows.filter(~pl.all_horizontal(pl.exclude("row").is_null()))
     if rows.height > MAX_ROWS:

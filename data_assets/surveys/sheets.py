@@ -74,6 +74,12 @@ def _workbook(archive: bytes) -> Iterator[pl.DataFrame]:
 
     try:
         reader = fastexcel.read_excel(archive)
+        if len(reader.sheet_names) == 1:
+            # Eager reading is quicker, but doesn't tell whether a sheet is hidden; one alone isn't.
+            yield pl.DataFrame(
+                reader.load_sheet(0, header_row=None, skip_rows=0, dtypes="string", eager=True)
+            )
+            return
         for index in range(len(reader.sheet_names)):
             sheet = reader.load_sheet(index, header_row=None, skip_rows=0, dtypes="string")
             if sheet.visible == "visible":

@@ -106,7 +106,7 @@ def days(cells: pl.Series) -> pl.Series:
     """Dates, with or without a time, as days; NULL for what isn't one."""
     import polars as pl
 
-    texts = cells.str.normalize("NFKC").str.replace(_TIME, "").str.replace(_FRACTION, "$1")
+    texts = normalised(cells).str.replace(_TIME, "").str.replace(_FRACTION, "$1")
     return _mapped(texts, {text: day(text) for text in _distinct(texts)}, pl.Date)
 
 
@@ -143,26 +143,27 @@ def several_options(cells: pl.Series, accepted: Iterable[str]) -> pl.DataFrame:
     longest_first = sorted(filter(None, spelling), key=len, reverse=True)
     known = "".join(f"{pl.escape_regex(option)}|" for option in longest_first)
     one = rf"(?:{known}[^{SEPARATORS}]+)(?:[{SEPARATORS}]+|$)"
-    text = (
-        pl.col("cell")
-        .str.normalize("NFKC")
-        .str.replace_all(r"\r\n?|\x0b|\x0c", "\n")
-        .str.replace_all(r"[^\S\n]+", "")
-        .str.to_lowercase()
-        .str.strip_chars_start(SEPARATORS)
-    )
+    texts = normalised(cells).str.replace_all(r"\r\n?", "\n")
+    if texts.str.contains(r"[^\S\n]").any():
+        texts = texts.str.replace_all(r"[^\S\n]+", "")
+    texts = texts.str.to_lowercase().str.strip_chars_start(SEPARATORS)
     answers = (
-        cells.rename("cell")
+        texts.str.extract_all(one)
+        .alias("answer")
         .to_frame()
         .with_row_index("row")
-        .drop_nulls()
-        .with_columns(text.str.extract_all(one).alias("answer"))
-        .select("row", "answer")
         .explode("answer")
         .drop_nulls()
     )
     token = answers["answer"].str.strip_chars_end(SEPARATORS)
     return answers.with_columns(_mapped(token, spelling, pl.String).alias("answer"))
+
+
+def normalised(cells: pl.Series) -> pl.Series:
+    """Text in NFKC; costs nothing where all of it is ASCII."""
+    if cells.str.contains(r"[^\x00-\x7f]").any():
+        return cells.str.normalize("NFKC")
+    return cells
 
 
 def _distinct(cells: pl.Series) -> list[str]:

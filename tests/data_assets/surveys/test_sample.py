@@ -64,13 +64,13 @@ def test_every_accepted_answer_is_what_the_respondent_gave(turn: int) -> None:
 def test_every_option_chosen_is_found_whole(turn: int) -> None:
     survey, expected = parsed()[turn], given(turn)
     found: dict[tuple[int, str], set[str]] = {}
-    for respondent, question, answer in survey.answers.iter_rows():
-        found.setdefault((int(respondent.removeprefix("R")), question), set()).add(answer)
+    for row, question, answer in survey.answers.iter_rows():
+        found.setdefault((row, question), set()).add(answer)
     lost = 0
-    for respondent in survey.responses["respondent_id"]:
+    for row, respondent in enumerate(survey.responses["respondent_id"]):
         person: Any = expected[int(respondent.removeprefix("R"))]
         for question in QUESTIONS:
-            chosen = found.get((person.respondent, question), set())
+            chosen = found.get((row, question), set())
             if chosen != set(getattr(person, question)):
                 assert not chosen
                 lost += 1
