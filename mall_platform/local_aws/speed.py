@@ -7,7 +7,8 @@ from typing import Any
 
 from moto.core import responses, serialize
 from moto.core.common_models import BaseModel
-from moto.core.serialize import XFormedAttributePicker
+from moto.core.constants import MISSING
+from moto.core.serialize import ResponseSerializer, XFormedAttributePicker
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeKey
 
@@ -44,12 +45,22 @@ def _remember_attribute_names() -> None:
     """Under which names an attribute of a reply may be found; they depend on classes only."""
     known: dict[_Picked, tuple[str, ...]] = {}
 
-    @replace(XFormedAttributePicker, "get_possible_keys", "context")
-    def get_possible_keys(original: Any, self: Any, context: Any) -> tuple[str, ...]:
-        picked = (type(context.obj), context.shape, context.key)
-        if picked not in known:
-            known[picked] = tuple(dict.fromkeys(original(self, context)))
-        return known[picked]
+    @replace(ResponseSerializer, "get_value", "value", "key", "shape")
+    def get_value(original: Any, self: Any, value: Any, key: str, shape: Any) -> Any:
+        picker = self._value_picker
+        if type(picker) is not XFormedAttributePicker or picker.response_transformers:
+            return original(self, value, key, shape)
+        picked = (type(value), shape, key)
+        names = known.get(picked)
+        if names is None:
+            context = serialize.AttributePickerContext(obj=value, key=key, shape=shape)
+            names = tuple(dict.fromkeys(picker.get_possible_keys(context)))
+            known[picked] = names
+        for name in names:
+            found = serialize.get_value(value, name, MISSING)
+            if found is not MISSING:
+                return found
+        return None
 
 
 def _remember_timestamps() -> None:
