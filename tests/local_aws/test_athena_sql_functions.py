@@ -1,6 +1,7 @@
 """Every function of the local Athena gives the value that Athena's or Trino's documentation states,
 or fails as Athena fails (A0)."""
 
+# ruff: noqa: DTZ001  (timestamps without time zone are naive, in Athena too)
 from __future__ import annotations
 
 import math

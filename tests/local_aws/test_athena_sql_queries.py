@@ -1,5 +1,6 @@
 """Queries give what Athena gives: values, result names and types, and its errors (A0)."""
 
+# ruff: noqa: DTZ001  (timestamps without time zone are naive, in Athena too)
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -17,10 +17,11 @@ from sqlglot.errors import SqlglotError
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
+from mall_platform.local_aws.athena import dialect_casts as casts
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_operators import Query
 from mall_platform.local_aws.athena.dialect_query import Translator
-from mall_platform.local_aws.athena.dialect_values import quoted
+from mall_platform.local_aws.athena.dialect_values import Typed, quoted
 from mall_platform.local_aws.athena.errors import NotSupportedError, QuerySyntaxError
 from mall_platform.local_aws.athena.types import Type
 
@@ -110,7 +111,7 @@ def _presented(query: Query) -> str:
     for output in query.outputs:
         column = f'"_result_".{quoted(output.inner)}'
         if output.type.is_zoned:
-            shown[output.inner] = f"trino_zoned_text({column}, {output.type.args[0]})"
+            shown[output.inner] = casts.cast(Typed(column, output.type), t.VARCHAR).sql
         elif output.type == t.DAY_TIME:
             shown[output.inner] = f"trino_day_time_text({column})"
         elif output.type == t.YEAR_MONTH:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mall_platform.local_aws.athena import dialect_zones as zones
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed, mismatch, text_literal
 from mall_platform.local_aws.athena.errors import NotSupportedError
@@ -12,18 +15,19 @@ _RANGES = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INTEGER", "
 
 def coerce(value: Typed, target: Type, what: str = "value") -> Typed:
     """`value` as `target` where Athena converts by itself; TYPE_MISMATCH elsewhere."""
-    if value.type == target:
+    source = value.type
+    if source == target:
         return value
-    if not t.coerces(value.type, target):
-        raise mismatch(f"{what} must be {target}, not {value.type}")
-    return Typed(_widen(value.sql, value.type, target), target, value.literal)
+    if not t.coerces(source, target):
+        raise mismatch(f"{what} must be {target}, not {source}")
+    if target.is_zoned and source.name != "unknown":
+        if source.is_zoned:
+            return replace(value, type=replace(target, zone=source.zone))
+        return zones.zoned(f"CAST({value.sql} AS TIMESTAMP)", "'UTC'", target.args[0], "UTC")
+    return Typed(_widen(value.sql, source, target), target, value.literal)
 
 
 def _widen(sql: str, source: Type, target: Type) -> str:
-    if target.is_zoned and source.name != "unknown":
-        if source.is_zoned:
-            return sql
-        return f"trino_at_zone(CAST({sql} AS TIMESTAMP), 'UTC')"
     if source.name != "unknown" and source.duckdb == target.duckdb:
         return sql
     if target.name in ("array", "map", "row") and target.contains("timestamp with time zone"):
@@ -38,16 +42,47 @@ def cast(value: Typed, target: Type) -> Typed:
         raise NotSupportedError("char(n) pads with blanks, which the local Athena does not")
     if source.name == "unknown":
         return Typed(f"CAST(NULL AS {target.duckdb})", target)
-    sql = _cast(value.sql, source, target)
+    if source == target:
+        return value
+    if target.is_zoned:
+        return _to_zoned(value, target)
+    if source.is_zoned and target.name not in ("varchar", "date", "time", "timestamp"):
+        raise mismatch(f"Cannot cast {source} to {target}")
+    sql = _from_zoned(value, target) if source.is_zoned else _cast(value.sql, source, target)
     if sql is None:
         raise mismatch(f"Cannot cast {source} to {target}")
-    zone = {"date": "UTC", "timestamp": "UTC"}.get(source.name, source.zone)
-    return Typed(sql, Type(target.name, target.args, zone) if target.is_zoned else target)
+    return Typed(sql, target)
+
+
+def _from_zoned(value: Typed, target: Type) -> str | None:
+    local = zones.local(value)
+    plain = Type("timestamp", value.type.args)
+    if target.name != "varchar":
+        return _cast(local, plain, target)
+    text = f"trino_timestamp_text({local}, {plain.args[0]}) || ' ' || {zones.zone(value)}"
+    return _fitted(f"({text})", value.type, target)
+
+
+def _to_zoned(value: Typed, target: Type) -> Typed:
+    source, precision = value.type, target.args[0]
+    if source.is_zoned:
+        moment = _rounded(zones.instant(value), source, target)
+        return zones.zoned(moment, zones.zone(value), precision, source.zone)
+    if source.name in ("date", "timestamp"):
+        moment = _rounded(f"CAST({value.sql} AS TIMESTAMP)", source, target)
+        return zones.zoned(moment, "'UTC'", precision, "UTC")
+    if source.name == "varchar":
+        name = f"trino_zone_of({value.sql})"
+        local = f"trino_text_to_timestamp(trino_without_zone({value.sql}), {precision})"
+        return zones.zoned(zones.utc(local, name, None), name, precision, None)
+    raise mismatch(f"Cannot cast {source} to {target}")
 
 
 def _cast(sql: str, source: Type, target: Type) -> str | None:
     if source == target:
         return sql
+    if source.is_zoned or target.is_zoned:
+        raise NotSupportedError(f"CAST of {source} to {target} inside another value")
     match target.name:
         case "varchar":
             return _to_varchar(sql, source, target)
@@ -61,7 +96,7 @@ def _cast(sql: str, source: Type, target: Type) -> str | None:
             return _to_float(sql, source, target)
         case "decimal":
             return _to_decimal(sql, source, target)
-        case "date" | "timestamp" | "timestamp with time zone" | "time":
+        case "date" | "timestamp" | "time":
             return _to_moment(sql, source, target)
         case "varbinary":
             return None
@@ -90,16 +125,19 @@ def _to_varchar(sql: str, source: Type, target: Type) -> str | None:
             text = f"trino_timestamp_text({sql}, {source.args[0]})"
         case "time":
             text = f"trino_time_text({sql}, {source.args[0]})"
-        case "timestamp with time zone":
-            text = f"trino_zoned_text({sql}, {source.args[0]})"
         case "json":
             text = f"trino_json_to_varchar({sql})"
         case "interval day to second":
             text = f"trino_day_time_text({sql})"
         case "interval year to month":
             text = f"trino_year_month_text({sql})"
-    if text is None or length is None:
+    return text and _fitted(text, source, target)
+
+
+def _fitted(text: str, source: Type, target: Type) -> str:
+    if not target.args:
         return text
+    length = target.args[0]
     return f"trino_fit({text}, {length}, {text_literal(str(source))})"
 
 
@@ -148,31 +186,19 @@ def _to_decimal(sql: str, source: Type, target: Type) -> str | None:
 
 
 def _to_moment(sql: str, source: Type, target: Type) -> str | None:
-    """Casts to date, time, timestamp and timestamp with time zone."""
+    """Casts to date, time and timestamp."""
     if source.name == "varchar":
         match target.name:
             case "date":
                 return f"trino_text_to_date({sql})"
             case "timestamp":
                 return f"trino_text_to_timestamp({sql}, {target.args[0]})"
-            case "timestamp with time zone":
-                return f"trino_text_to_zoned({sql}, {target.args[0]})"
         return None
-    if source.name not in ("date", "timestamp", "timestamp with time zone"):
+    if source.name not in ("date", "timestamp") or (source.name, target.name) == ("date", "time"):
         return None
-    local = f"trino_local({sql})" if source.is_zoned else sql
-    match target.name:
-        case "date":
-            return f"CAST({local} AS DATE)"
-        case "time":
-            if source.name == "date":
-                return None
-            return f"CAST({local} AS TIME)"
-        case "timestamp":
-            return _rounded(f"CAST({local} AS TIMESTAMP)", source, target)
-    if source.is_zoned:
-        return sql
-    return f"trino_at_zone(CAST({sql} AS TIMESTAMP), 'UTC')"
+    if target.name == "timestamp":
+        return _rounded(f"CAST({sql} AS TIMESTAMP)", source, target)
+    return f"CAST({sql} AS {target.duckdb})"
 
 
 def _rounded(sql: str, source: Type, target: Type) -> str:

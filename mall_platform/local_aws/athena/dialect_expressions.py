@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from mall_platform.local_aws.athena import dialect_casts as casts
+from mall_platform.local_aws.athena import dialect_zones as zones
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_calls import Calls
 from mall_platform.local_aws.athena.dialect_operators import ARITHMETIC, COMPARISONS, Operators
@@ -23,7 +24,6 @@ from mall_platform.local_aws.athena.dialect_values import (
     unsupported,
 )
 from mall_platform.local_aws.athena.errors import NotSupportedError, QuerySyntaxError
-from mall_platform.local_aws.athena.functions_time import zone_name
 from mall_platform.local_aws.athena.types import Type
 
 _INTERVAL_UNITS = {"SECOND", "MINUTE", "HOUR", "DAY"}
@@ -157,11 +157,16 @@ class Expressions(Operators):
         digits = len(text.partition(" ")[2].partition(" ")[0].partition(".")[2])
         if target.args != (digits,) or not node.args["to"].expressions:
             return None
-        zone = None
-        if target.is_zoned:
-            zone = zone_name(re.sub(r"^\S+( [\d:.]+)?\s*", "", text))
-        target = replace(target, args=(max(digits, 3),), zone=zone)
-        return replace(casts.cast(Typed(text_literal(text), t.VARCHAR), target), type=target)
+        precision = max(digits, 3)
+        if not target.is_zoned:
+            value = Typed(text_literal(text), t.VARCHAR)
+            return casts.cast(value, replace(target, args=(precision,)))
+        match = re.fullmatch(r"(\S+(?: [\d:.]+)?)\s*(\S+)", text)
+        if match is None:
+            raise QuerySyntaxError(f"'{text}' is not a valid TIMESTAMP literal", "INVALID_LITERAL")
+        name = zones.zone_name(match[2])
+        moment = f"trino_text_to_timestamp({text_literal(match[1])}, {precision})"
+        return zones.zoned(zones.utc(moment, "", name), text_literal(name), precision, name)
 
     # --- conversion ----------------------------------------------------------------------------
 
@@ -266,7 +271,11 @@ def _constant(sql: str, kind: Type, literal: object = None) -> Callable[..., Typ
     return constant
 
 
-_UTC = replace(t.ZONED, zone="UTC")
+def _current_timestamp(self: Expressions, node: exp.Expr, scope: Scope) -> Typed:
+    only(node)
+    return self.call("now", [])
+
+
 _HANDLERS: dict[type[exp.Expr], Callable[..., Typed]] = {
     exp.Column: Expressions.name,
     exp.Identifier: Expressions.name,
@@ -307,7 +316,7 @@ _HANDLERS: dict[type[exp.Expr], Callable[..., Typed]] = {
     exp.Select: Expressions.scalar_subquery,
     exp.Exists: Expressions.exists,
     exp.CurrentDate: _constant("CAST(trino_now() AS DATE)", t.DATE),
-    exp.CurrentTimestamp: _constant("trino_at_zone(trino_now(), 'UTC')", _UTC),
+    exp.CurrentTimestamp: _current_timestamp,
     exp.Localtimestamp: _constant("trino_now()", t.TIMESTAMP),
     exp.Anonymous: Calls.function_call,
     exp.Filter: Calls.function_call,

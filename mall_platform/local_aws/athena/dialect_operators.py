@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from mall_platform.local_aws.athena import dialect_casts as casts
+from mall_platform.local_aws.athena import dialect_zones as zones
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_calls import Calls
 from mall_platform.local_aws.athena.dialect_values import (
@@ -128,7 +129,7 @@ class Operators(Calls):
 
     def sort_key(self, value: Typed) -> str:
         """What orders and compares a value: the instant, where it has a zone."""
-        return f"({value.sql}).u" if value.type.is_zoned else value.sql
+        return zones.instant(value) if value.type.is_zoned else value.sql
 
     def group_key(self, value: Typed, what: str) -> str:
         """What tells groups and duplicates apart."""
@@ -318,13 +319,10 @@ class Operators(Calls):
             case "timestamp":
                 return Typed(f"({left.sql} {operator} {right.sql})", a)
             case "timestamp with time zone" if b == t.DAY_TIME:
-                value = (
-                    f"struct_pack(u := ({left.sql}).u {operator} {right.sql}, z := ({left.sql}).z)"
-                )
-                return Typed(f"CASE WHEN ({left.sql}) IS NOT NULL THEN {value} END", a)
+                moment = f"({zones.instant(left)} {operator} {right.sql})"
+                return zones.zoned(moment, zones.zone(left), a.args[0], a.zone)
             case "timestamp with time zone":
-                local = f"trino_local({left.sql}) {operator} {right.sql}"
-                return Typed(f"trino_zoned_from_local({local}, ({left.sql}).z)", a)
+                return zones.at_local(f"({zones.local(left)} {operator} {right.sql})", left)
         raise wrong
 
     def negative(self, node: exp.Neg, scope: Scope) -> Typed:

@@ -14,11 +14,17 @@ from mall_platform.local_aws.athena.types import Type
 
 @dataclass(frozen=True)
 class Typed:
-    """An expression in DuckDB's SQL with its Athena type; `literal` is set for plain literals."""
+    """An expression in DuckDB's SQL with its Athena type.
+
+    `literal` is set for plain literals. `instant` and `zone` are the two pieces of a timestamp
+    with time zone, where they are known apart.
+    """
 
     sql: str
     type: Type
     literal: Any = None
+    instant: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,8 @@ def _vectorised(function: Callable[..., Any], arity: int, result: str) -> Callab
         "BIGINT": pa.int64(),
         "BOOLEAN": pa.bool_(),
         "TIMESTAMP": pa.timestamp("us"),
-        "STRUCT(m TIMESTAMP, z VARCHAR)": pa.struct(
-            [("m", pa.timestamp("us")), ("z", pa.string())]
+        "STRUCT(u TIMESTAMP, z VARCHAR)": pa.struct(
+            [("u", pa.timestamp("us")), ("z", pa.string())]
         ),
     }
 

@@ -22,17 +22,12 @@ MACROS = (
        CASE WHEN zone = 'UTC' THEN local_moment
             WHEN left(zone, 1) IN ('+', '-') THEN local_moment - trino_zone_offset(zone)
             ELSE timezone('UTC', timezone(zone, local_moment)) END""",
-    "trino_local(value) AS trino_zone_local((value).u, (value).z)",
-    """trino_zoned_from_local(local_moment, zone) AS
-       trino_at_zone(trino_zone_utc(local_moment, zone), zone)""",
     # --- text of moments
     """trino_timestamp_text(moment, digits) AS
        strftime(moment, '%Y-%m-%d %H:%M:%S')
        || CASE WHEN digits = 0 THEN '' ELSE '.' || left(strftime(moment, '%f'), digits) END""",
     """trino_time_text(moment, digits) AS
        trino_timestamp_text(DATE '2000-01-01' + moment, digits)[12:]""",
-    """trino_zoned_text(value, digits) AS
-       trino_timestamp_text(trino_local(value), digits) || ' ' || (value).z""",
     """trino_round_timestamp(moment, digits) AS
        make_timestamp(CAST(floor((epoch_us(moment) + CAST(pow(10, 6 - digits) AS BIGINT) // 2)
                                  / pow(10, 6 - digits)) AS BIGINT)
@@ -101,13 +96,11 @@ MACROS = (
              WHEN regexp_full_match(zone, '[+-][0-9]{4}') THEN zone[1:3] || ':' || zone[4:5]
              WHEN regexp_full_match(zone, '[+-][0-9]{2}') THEN zone || ':00'
              ELSE zone END""",
-    r"""trino_text_to_zoned(value, digits) AS
-        trino_zoned_from_local(
-            trino_text_to_timestamp(
-                regexp_replace(trim(value), '^(\S+( [0-9:.]+)?)\s*(\S+)$', '\1'), digits),
-            trino_zone_name(coalesce(
-                nullif(regexp_extract(trim(value), '^\S+( [0-9:.]+)?\s*([A-Za-z+-]\S*)$', 2), ''),
-                'UTC')))""",
+    r"""trino_without_zone(value) AS
+        regexp_replace(trim(value), '^(\S+( [0-9:.]+)?)\s*([A-Za-z+-]\S*)$', '\1')""",
+    r"""trino_zone_of(value) AS
+        trino_zone_name(coalesce(nullif(
+            regexp_extract(trim(value), '^\S+( [0-9:.]+)?\s*([A-Za-z+-]\S*)$', 2), ''), 'UTC'))""",
     """trino_fit(value, length, kind) AS
        CASE WHEN length(value) <= length THEN value
             WHEN value IS NOT NULL

@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mall_platform.local_aws.athena import dialect_casts as casts
+from mall_platform.local_aws.athena import dialect_zones as zones
 from mall_platform.local_aws.athena import functions_time_formats as formats
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed, text_literal
-from mall_platform.local_aws.athena.errors import NotSupportedError
 from mall_platform.local_aws.athena.functions_registry import Table, invalid, literal_text
 from mall_platform.local_aws.athena.types import Type
 
 TABLE = Table("Dates and times")
 _add = TABLE.scalar
-_UTC = replace(t.ZONED, zone="UTC")
 _CLOCK = ("millisecond", "second", "minute", "hour")
 _CALENDAR = ("day", "week", "month", "quarter", "year")
-_UTC_NAMES = {"utc", "z", "ut", "uct", "gmt", "gmt0", "greenwich", "universal", "zulu"}
-
-
-def local(value: Typed) -> str:
-    """The wall-clock timestamp (or the date) a value shows."""
-    return f"trino_local({value.sql})" if value.type.is_zoned else value.sql
-
-
-def zone_name(written: str) -> str:
-    """A time zone as Athena names it; INVALID_FUNCTION_ARGUMENT where there is none."""
-    plain = written.lower().removeprefix("etc/")
-    if plain in _UTC_NAMES or re.fullmatch(r"[+-]00:?00", written):
-        return "UTC"
-    if match := re.fullmatch(r"([+-]\d{2}):?(\d{2})?", written):
-        return f"{match[1]}:{match[2] or '00'}"
-    if written not in zoneinfo.available_timezones():
-        raise invalid(f"'{written}' is not a valid time zone")
-    return written
 
 
 def _zone(value: Typed) -> tuple[str, str | None]:
     """A zone argument as SQL and, where it is a literal, its name."""
     if isinstance(value.literal, str):
-        name = zone_name(value.literal)
+        name = zones.zone_name(value.literal)
         return text_literal(name), name
     return f"trino_zone_name({value.sql})", None
 
@@ -58,7 +37,14 @@ def _date_parse(text: str, pattern: str) -> datetime:
 
 def _datetime_parse(text: str, pattern: str) -> dict[str, object]:
     moment, zone = formats.parsed(text, pattern, "joda")
-    return {"m": moment, "z": zone}
+    return {"u": _utc(moment, zone), "z": zone}
+
+
+def _utc(moment: datetime, zone: str) -> datetime:
+    if zone == "UTC":
+        return moment
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+    return moment + offset if zone[0] == "-" else moment - offset
 
 
 PYTHON = (
@@ -67,7 +53,7 @@ PYTHON = (
         "trino_parse_datetime_parts",
         _datetime_parse,
         ("VARCHAR", "VARCHAR"),
-        "STRUCT(m TIMESTAMP, z VARCHAR)",
+        "STRUCT(u TIMESTAMP, z VARCHAR)",
     ),
 )
 _ISO = (
@@ -87,9 +73,12 @@ MACROS = (
                  WHEN value IS NOT NULL
                  THEN trino_fail('INVALID_FUNCTION_ARGUMENT: Invalid format: ' || value)
                  END AS TIMESTAMP)""",
-    """trino_from_iso8601(value) AS
-       trino_zoned_from_local(trino_iso_local(value),
-           trino_zone_name(coalesce(nullif(trino_iso_piece(value, 6), ''), 'UTC')))""",
+    """trino_iso_zone(value) AS
+       trino_zone_name(coalesce(nullif(trino_iso_piece(value, 6), ''), 'UTC'))""",
+    """trino_iso_instant(value) AS
+       trino_iso_local(value)
+       - CASE WHEN trino_iso_zone(value) = 'UTC' THEN to_minutes(0)
+              ELSE trino_zone_offset(trino_iso_zone(value)) END""",
     r"""trino_from_iso8601_date(value) AS
         CASE WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN CAST(value AS DATE)
              WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{3}')
@@ -103,14 +92,12 @@ MACROS = (
              WHEN value IS NOT NULL THEN CAST(trino_fail(
                  'INVALID_FUNCTION_ARGUMENT: Invalid format: ' || value) AS DATE) END""",
     """trino_offset_minutes(moment, zone) AS
-       CAST(epoch_us(moment) - epoch_us(trino_zone_utc(moment, zone)) AS BIGINT) // 60000000""",
+       CAST(epoch_us(trino_zone_local(moment, zone)) - epoch_us(moment) AS BIGINT) // 60000000""",
     """trino_offset_text(moment, zone, colon) AS
        CASE WHEN trino_offset_minutes(moment, zone) < 0 THEN '-' ELSE '+' END
        || printf('%02d', abs(trino_offset_minutes(moment, zone)) // 60) || colon
        || printf('%02d', abs(trino_offset_minutes(moment, zone)) % 60)""",
     """trino_iso_text(moment, digits) AS replace(trino_timestamp_text(moment, digits), ' ', 'T')""",
-    """trino_parse_datetime_zoned(parts) AS trino_zoned_from_local((parts).m, (parts).z)""",
-    "trino_zoned_offset(value) AS trino_offset_minutes(trino_local(value), (value).z)",
     """trino_from_unixtime(seconds) AS
        make_timestamp(CAST(floor(seconds * 1000 + 0.5) AS BIGINT) * 1000)""",
 )
@@ -131,12 +118,11 @@ def _truncated(args: Sequence[Typed]) -> Typed:
     unit = _unit(args[0], value.type)
     if not value.type.is_zoned:
         return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS {value.type.duckdb})", value.type)
-    shown = local(value)
+    shown, moment = zones.local(value), zones.instant(value)
     if unit in _CLOCK:
-        start = f"({value.sql}).u - ({shown} - date_trunc('{unit}', {shown}))"
-        return Typed(f"trino_at_zone({start}, ({value.sql}).z)", value.type)
-    start = f"CAST(date_trunc('{unit}', {shown}) AS TIMESTAMP)"
-    return Typed(f"trino_zoned_from_local({start}, ({value.sql}).z)", value.type)
+        start = f"({moment} - ({shown} - date_trunc('{unit}', {shown})))"
+        return zones.zoned(start, zones.zone(value), value.type.args[0], value.type.zone)
+    return zones.at_local(f"CAST(date_trunc('{unit}', {shown}) AS TIMESTAMP)", value)
 
 
 def _span(unit: str, number: str) -> str:
@@ -159,8 +145,9 @@ def _added(args: Sequence[Typed]) -> Typed:
     if not value.type.is_zoned:
         return Typed(f"CAST({value.sql} + {span} AS {value.type.duckdb})", value.type)
     if unit in _CLOCK:
-        return Typed(f"trino_at_zone(({value.sql}).u + {span}, ({value.sql}).z)", value.type)
-    return Typed(f"trino_zoned_from_local({local(value)} + {span}, ({value.sql}).z)", value.type)
+        moment = f"({zones.instant(value)} + {span})"
+        return zones.zoned(moment, zones.zone(value), value.type.args[0], value.type.zone)
+    return zones.at_local(f"({zones.local(value)} + {span})", value)
 
 
 def _difference(args: Sequence[Typed]) -> Typed:
@@ -168,16 +155,17 @@ def _difference(args: Sequence[Typed]) -> Typed:
     unit = _unit(args[0], start.type)
     a, b = start.sql, end.sql
     if start.type.is_zoned and unit in _CLOCK:
-        a, b = f"({a}).u", f"({b}).u"
+        a, b = zones.instant(start), zones.instant(end)
     elif start.type.is_zoned:
-        a, b = local(start), f"trino_zone_local(({b}).u, ({a}).z)"
+        a = zones.local(start)
+        b = zones.shown(zones.instant(end), zones.zone(start), start.type.zone)
     if unit == "week":
         return Typed(f"(date_sub('day', {a}, {b}) // 7)", t.BIGINT)
     return Typed(f"date_sub('{unit}', {a}, {b})", t.BIGINT)
 
 
 def _field(name: str) -> Callable[[Sequence[Typed]], Typed]:
-    return lambda args: Typed(f"CAST({name.format(local(args[0]))} AS BIGINT)", t.BIGINT)
+    return lambda args: Typed(f"CAST({name.format(zones.local(args[0]))} AS BIGINT)", t.BIGINT)
 
 
 for _type in ("date", "timestamp", "zoned"):
@@ -208,33 +196,40 @@ for _type in ("timestamp", "zoned", "time"):
         ("millisecond", "millisecond({}) % 1000"),
     ):
         _add(f"{_name}({_type}) -> bigint", _field(_sql))
-_add("timezone_hour(zoned) -> bigint", "CAST(trino_zoned_offset({0}) // 60 AS BIGINT)")
-_add("timezone_minute(zoned) -> bigint", "CAST(trino_zoned_offset({0}) % 60 AS BIGINT)")
+
+
+def _offset(operator: str) -> Callable[[Sequence[Typed]], Typed]:
+    def render(args: Sequence[Typed]) -> Typed:
+        minutes = f"trino_offset_minutes({zones.instant(args[0])}, {zones.zone(args[0])})"
+        return Typed(f"CAST({minutes} {operator} 60 AS BIGINT)", t.BIGINT)
+
+    return render
+
+
+_add("timezone_hour(zoned) -> bigint", _offset("//"))
+_add("timezone_minute(zoned) -> bigint", _offset("%"))
 
 
 # --- zones -------------------------------------------------------------------------------------
 
 
 def _at_timezone(args: Sequence[Typed]) -> Typed:
-    zone, name = _zone(args[1])
-    return Typed(f"trino_at_zone(({args[0].sql}).u, {zone})", replace(args[0].type, zone=name))
+    name, known = _zone(args[1])
+    return zones.zoned(zones.instant(args[0]), name, args[0].type.args[0], known)
 
 
 def _with_timezone(args: Sequence[Typed]) -> Typed:
-    zone, name = _zone(args[1])
-    kind = Type("timestamp with time zone", args[0].type.args, name)
-    return Typed(f"trino_zoned_from_local({args[0].sql}, {zone})", kind)
+    name, known = _zone(args[1])
+    return zones.zoned(zones.utc(args[0].sql, name, known), name, args[0].type.args[0], known)
 
 
 def _from_unixtime(args: Sequence[Typed]) -> Typed:
-    zone, name = _zone(args[1]) if len(args) > 1 else ("'UTC'", "UTC")
-    return Typed(
-        f"trino_at_zone(trino_from_unixtime({args[0].sql}), {zone})", replace(t.ZONED, zone=name)
-    )
+    name, known = _zone(args[1]) if len(args) > 1 else ("'UTC'", "UTC")
+    return zones.zoned(f"trino_from_unixtime({args[0].sql})", name, 3, known)
 
 
 def _now(args: Sequence[Typed]) -> Typed:
-    return Typed("trino_at_zone(trino_now(), 'UTC')", _UTC)
+    return zones.zoned("trino_now()", "'UTC'", 3, "UTC")
 
 
 _add("at_timezone(zoned, varchar) -> zoned", _at_timezone, "Also written AT TIME ZONE.")
@@ -243,10 +238,18 @@ _add("current_timezone() -> varchar", "'UTC'")
 _add("now() -> zoned", _now)
 _add("from_unixtime(double, [varchar]) -> zoned", _from_unixtime)
 _add("to_unixtime(timestamp) -> double", "(epoch_us({0}) / 1e6)")
-_add("to_unixtime(zoned) -> double", "(epoch_us(({0}).u) / 1e6)")
+_add(
+    "to_unixtime(zoned) -> double",
+    lambda args: Typed(f"(epoch_us({zones.instant(args[0])}) / 1e6)", t.DOUBLE),
+)
 
 
 # --- text --------------------------------------------------------------------------------------
+
+
+def _from_iso8601(args: Sequence[Typed]) -> Typed:
+    value = args[0].sql
+    return zones.zoned(f"trino_iso_instant({value})", f"trino_iso_zone({value})", 3, None)
 
 
 def _cast_to_date(args: Sequence[Typed]) -> Typed:
@@ -257,13 +260,11 @@ def _iso_text(args: Sequence[Typed]) -> Typed:
     value = args[0]
     if value.type.name == "date":
         return Typed(f"CAST({value.sql} AS VARCHAR)", t.VARCHAR)
-    text = f"trino_iso_text({local(value)}, {value.type.args[0]})"
+    text = f"trino_iso_text({zones.local(value)}, {value.type.args[0]})"
     if value.type.is_zoned:
-        zone = f"({value.sql}).z"
-        text += (
-            f" || CASE WHEN {zone} = 'UTC' THEN 'Z' ELSE "
-            f"trino_offset_text({local(value)}, {zone}, ':') END"
-        )
+        name = zones.zone(value)
+        offset = f"trino_offset_text({zones.instant(value)}, {name}, ':')"
+        text += f" || CASE WHEN {name} = 'UTC' THEN 'Z' ELSE {offset} END"
     return Typed(f"({text})", t.VARCHAR)
 
 
@@ -272,8 +273,11 @@ def _printed(style: str) -> Callable[[Sequence[Typed]], Typed]:
         pattern = literal_text(args[1], "the pattern of a date")
         value = args[0]
         elements = formats.mysql(pattern) if style == "mysql" else formats.joda(pattern)
-        zone = f"({value.sql}).z" if value.type.is_zoned else "'UTC'"
-        return Typed(formats.printed(elements, local(value), zone), t.VARCHAR)
+        if value.type.is_zoned:
+            moment, name = zones.instant(value), zones.zone(value)
+        else:
+            moment, name = value.sql, "'UTC'"
+        return Typed(formats.printed(elements, zones.local(value), moment, name), t.VARCHAR)
 
     return render
 
@@ -288,9 +292,11 @@ def _parse_datetime_sql(args: Sequence[Typed]) -> Typed:
     pattern = literal_text(args[1], "the pattern of a date")
     elements = formats.joda(pattern)
     formats.check_parsable(elements, "joda")
-    zoned = any(element.field.startswith("offset") for element in elements)
-    sql = f"trino_parse_datetime_zoned(trino_parse_datetime_parts({args[0].sql}, {args[1].sql}))"
-    return Typed(sql, replace(t.ZONED, zone=None if zoned else "UTC"))
+    offset = any(element.field.startswith("offset") for element in elements)
+    parts = f"trino_parse_datetime_parts({args[0].sql}, {args[1].sql})"
+    if offset:
+        return zones.zoned(f"({parts}).u", f"({parts}).z", 3, None)
+    return zones.zoned(f"({parts}).u", "'UTC'", 3, "UTC")
 
 
 def _duration(args: Sequence[Typed]) -> Typed:
@@ -310,7 +316,7 @@ _add("date(date) -> date", "{0}")
 for _type in ("date", "timestamp", "zoned"):
     _add(
         f"last_day_of_month({_type}) -> date",
-        lambda args: Typed(f"last_day(CAST({local(args[0])} AS DATE))", t.DATE),
+        lambda args: Typed(f"last_day(CAST({zones.local(args[0])} AS DATE))", t.DATE),
     )
     _add(f"to_iso8601({_type}) -> varchar", _iso_text)
 for _type in ("timestamp", "zoned"):
@@ -328,7 +334,7 @@ for _type in ("timestamp", "zoned"):
     )
 _add(
     "from_iso8601_timestamp(varchar) -> zoned",
-    "trino_from_iso8601({0})",
+    _from_iso8601,
     "Calendar dates; week and ordinal dates are refused.",
 )
 _add("from_iso8601_date(varchar) -> date", "trino_from_iso8601_date({0})")
@@ -344,9 +350,3 @@ _add(
 )
 _add("parse_duration(varchar) -> day_time", _duration, "The text must be a literal.")
 _add("to_milliseconds(day_time) -> bigint", "CAST(trino_milliseconds({0}) AS BIGINT)")
-
-
-def refuse_unknown_zone(value: Typed, what: str) -> None:
-    """Some results need every value's zone to be the same."""
-    if value.type.is_zoned and value.type.zone is None:
-        raise NotSupportedError(f"{what} over timestamps whose time zone may differ")

@@ -151,8 +151,8 @@ _STRFTIME = {
 _NAMED = ("month_short", "month_name", "weekday_short", "weekday_name", "half")
 
 
-def printed(elements: Sequence[Element], local: str, zone: str | None) -> str:
-    """SQL that prints the timestamp `local` (in its own zone, whose SQL is `zone`)."""
+def printed(elements: Sequence[Element], local: str, instant: str, zone: str) -> str:
+    """SQL that prints a timestamp: its wall clock `local` in a zone at a UTC `instant`."""
     parts: list[str] = []
     buffer = ""
     for element in elements:
@@ -165,7 +165,7 @@ def printed(elements: Sequence[Element], local: str, zone: str | None) -> str:
             if buffer:
                 parts.append(_strftime(local, buffer))
             buffer = ""
-            parts.append(_special(element, local, zone))
+            parts.append(_special(element, local, instant, zone))
     if buffer or not parts:
         parts.append(_strftime(local, buffer))
     return f"({' || '.join(parts)})"
@@ -176,7 +176,7 @@ def _strftime(local: str, pattern: str) -> str:
     return f"strftime({local}, '{escaped}')"
 
 
-def _special(element: Element, local: str, zone: str | None) -> str:
+def _special(element: Element, local: str, instant: str, zone: str) -> str:
     match element.field:
         case "fraction" if element.width <= 6:
             digits = f"left(strftime({local}, '%f'), {min(element.width, 3)})"
@@ -188,11 +188,11 @@ def _special(element: Element, local: str, zone: str | None) -> str:
             )
         case "week" if element.width == 1:
             return f"CAST(week({local}) AS VARCHAR)"
-        case "zone" if zone is not None:
+        case "zone":
             return zone
-        case "offset" | "offset_colon" if zone is not None:
+        case "offset" | "offset_colon":
             colon = ":" if element.field == "offset_colon" else ""
-            return f"trino_offset_text({local}, {zone}, '{colon}')"
+            return f"trino_offset_text({instant}, {zone}, '{colon}')"
     raise NotSupportedError(f"{element.field} of width {element.width} in a date pattern")
 
 
