@@ -107,8 +107,11 @@ class Reader:
         return self.take().value
 
     def qualified(self) -> list[str]:
-        """`name`, `database.name` or `catalog.database.name`; one quoted name may hold dots."""
+        """`name`, `database.name` or `catalog.database.name`; one pair of backquotes may hold all."""
+        in_backquotes = self.peek().startswith("`")
         parts = [self.identifier()]
+        if in_backquotes:
+            parts = parts[0].split(".")
         while self.accept("."):
             parts.append(self.identifier())
         return parts

@@ -31,6 +31,7 @@ State = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 
 CONCURRENT_QUERIES = 8
 _MEMORY_LIMIT = "2GB"
+_INTERRUPT_EVERY_S = 0.05
 
 log = logging.getLogger("local_aws.athena")
 
@@ -69,6 +70,7 @@ class Engine:
         self._pool = ThreadPoolExecutor(CONCURRENT_QUERIES, thread_name_prefix="athena")
         self._connections = _Connections(home / "spill")
         self._lock = threading.Lock()
+        self._running: dict[str, Query] = {}
 
     def warm_up(self) -> None:
         """Does in the background what the first query would have to wait for."""
@@ -85,12 +87,25 @@ class Engine:
                 return
             query.cancelled.set()
             self._finish(query, "CANCELLED", why)
-            if query.connection is not None:
-                query.connection.interrupt()
+        self._interrupt(query)
+
+    def _interrupt(self, query: Query) -> None:
+        """Interrupts DuckDB until the query has left its connection: an interrupt that comes before
+        DuckDB has begun is lost."""
+        with self._lock:
+            if query.connection is None:
+                return
+            query.connection.interrupt()
+        again = threading.Timer(_INTERRUPT_EVERY_S, self._interrupt, [query])
+        again.daemon = True
+        again.start()
 
     def close(self) -> None:
-        """Ends the engine: waiting queries never run."""
+        """Ends the engine: running queries are cancelled, waiting ones never run."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for query in list(self._running.values()):
+            self.stop(query)
+        self._pool.shutdown(wait=True)
         self._connections.close()
 
     def forget_results(self) -> None:
@@ -113,11 +128,13 @@ class Engine:
                 return False
             query.state, query.started_at = "RUNNING", time.time()
             query.connection = connection
+            self._running[query.request.id] = query
             return True
 
     def _conclude(self, query: Query, error: errors.AthenaError | None) -> None:
         with self._lock:
             query.connection = None
+            self._running.pop(query.request.id, None)
             if query.is_over:
                 return
             if error is None:

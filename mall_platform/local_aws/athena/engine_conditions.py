@@ -37,11 +37,13 @@ class Condition:
 
 @dataclass
 class _Source:
-    """What one entry of a FROM clause is called and which columns it has, None if unknown."""
+    """What one entry of a FROM clause is called and which columns it has, None if unknown.
+    `inner` is what those columns are called where they come from."""
 
     alias: str
     node: exp.Expression
     columns: list[str] | None
+    inner: list[str] = field(default_factory=list)
     nullable: bool = False
     pushed: list[Condition] = field(default_factory=list)
 
@@ -137,14 +139,12 @@ class _Collector:
         )
         if node.args.get("joins"):
             return _Source("", node, None)
-        if isinstance(node, exp.Table):
-            names = self._names(node)
-            renamed = columns and columns != names
-            return _Source(alias, node, None if renamed else names)
-        if isinstance(node, exp.Subquery):
-            names = self._names(node.this)
-            return _Source(alias, node, None if columns and columns != names else names)
-        return _Source(alias, node, columns or None)
+        if isinstance(node, exp.Table | exp.Subquery):
+            inner = self._names(node)
+            if inner is None or (columns and len(columns) != len(inner)):
+                return _Source(alias, node, None)
+            return _Source(alias, node, columns or inner, inner)
+        return _Source(alias, node, columns or None, columns)
 
     def _push_joins(self, node: exp.Select, sources: Sequence[_Source]) -> None:
         """ON conditions, where a row that fails one is in no joined row."""
@@ -286,7 +286,8 @@ def _push(
     owner = owners[0]
     if not any(owner is target for target in targets):
         return
-    bare = {name: exp.column(exp.to_identifier(name, quoted=True)) for name in owner.columns or ()}
+    names = zip(owner.columns or (), owner.inner, strict=True)
+    bare = {name: exp.column(exp.to_identifier(inner, quoted=True)) for name, inner in names}
     mapped = _mapped(_unqualified(condition), bare)
     if mapped is not None:
         owner.pushed.append(Condition(mapped, owner.nullable and not always))

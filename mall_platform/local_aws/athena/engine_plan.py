@@ -67,18 +67,13 @@ class Planner:
 
         Raises AthenaError with the position in the statement where that is known.
         """
-        tree = bind(dialect.parse(query.sql), parameters)
-        names = Names(self._catalog)
-        names.resolve(tree, query.sql, database)
-        columns = {use.name: use.columns for use in names.uses}
-        try:
-            outputs = dialect.result_types(tree, columns)
-            sql = dialect.to_duckdb(tree, columns)
-        except QuerySyntaxError as error:
-            raise _located(error, tree, query.sql) from error
-        pruning = Pruning(self._connection, tree, names.uses)
+        tree, uses = self._resolved(query, database, parameters)
+        columns = {use.name: use.columns for use in uses}
+        outputs = _outputs(tree, uses, query.sql)
+        sql = dialect.to_duckdb(tree, columns)
+        pruning = Pruning(self._connection, tree, uses)
         sources, scans = [], []
-        for use in names.uses:
+        for use in uses:
             if isinstance(use.table, MetadataTable):
                 sources.append((use.name, use.table.sql))
                 continue
@@ -87,15 +82,38 @@ class Planner:
             sources.append((use.name, scan.sql))
         return Plan(
             sql,
-            tuple(ResultColumn(name, types.parse(kind)) for name, kind in outputs),
+            outputs,
             tuple(sources),
             tuple(scans),
             _named(tree),
         )
 
+    def columns(
+        self, query: QueryText, database: str | None, parameters: Sequence[str] = ()
+    ) -> tuple[ResultColumn, ...]:
+        """What a query returns, without reading anything."""
+        tree, uses = self._resolved(query, database, parameters)
+        return _outputs(tree, uses, query.sql)
+
+    def _resolved(
+        self, query: QueryText, database: str | None, parameters: Sequence[str]
+    ) -> tuple[exp.Expression, list[TableUse]]:
+        tree = bind(dialect.parse(query.sql), parameters)
+        names = Names(self._catalog)
+        names.resolve(tree, query.sql, database)
+        return tree, names.uses
+
     def _scan(self, use: TableUse, table: Table, pruning: Pruning) -> Scan:
         partitions = self._catalog.partitions(table) if table.keys else []
         return self._scanner.scan(table, pruning.kept(use, table, partitions))
+
+
+def _outputs(tree: exp.Expression, uses: Sequence[TableUse], sql: str) -> tuple[ResultColumn, ...]:
+    try:
+        found = dialect.result_types(tree, {use.name: use.columns for use in uses})
+    except QuerySyntaxError as error:
+        raise _located(error, tree, sql) from error
+    return tuple(ResultColumn(name, types.parse(kind)) for name, kind in found)
 
 
 def _named(tree: exp.Expression) -> frozenset[str]:

@@ -113,9 +113,11 @@ class Run:
 
     # --- queries ---------------------------------------------------------------------------------
 
+    def _planner(self) -> Planner:
+        return Planner(self._connection, self._catalog, self._storage, self._services.footers)
+
     def _plan(self, query: statements.QueryText) -> Plan:
-        planner = Planner(self._connection, self._catalog, self._storage, self._services.footers)
-        return planner.plan(query, self._request.database, self._request.parameters)
+        return self._planner().plan(query, self._request.database, self._request.parameters)
 
     def _measured(self, plan: Plan) -> None:
         """Adds what the query just run has read. Over the workgroup's limit or cancelled, it ends
@@ -162,10 +164,10 @@ class Run:
         return self._services.prepared[name]
 
     def _create_view(self, statement: statements.CreateView) -> Outcome:
-        plan = self._plan(statement.query)
-        _check_names(plan.columns)
+        found = self._planner().columns(statement.query, self._request.database)
+        _check_names(found)
         name = self._name(statement.name)
-        columns = {column.name.lower(): str(column.type) for column in plan.columns}
+        columns = {column.name.lower(): str(column.type) for column in found}
         view = View(statement.query.text, self._request.database or name.database, columns)
         self._catalog.put_view(name, view, replace=statement.replace)
         return self._text_outcome([], [])

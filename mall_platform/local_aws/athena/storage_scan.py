@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote as url_quote
 
 from mall_platform.local_aws.athena.errors import AthenaError, NotSupportedError
-from mall_platform.local_aws.athena.storage_footers import FileColumn, Footer, Footers
+from mall_platform.local_aws.athena.storage_footers import Footer, Footers
 from mall_platform.local_aws.athena.storage_tables import NULL_PARTITION
 from mall_platform.local_aws.athena.storage_text import LINE, TextLayout, parquet_of
 
@@ -28,6 +28,7 @@ class ScannedFile:
     whole; a Parquet file costs what its columns take."""
 
     path: str
+    url: str
     footer: Footer
     text_bytes: int | None = None
 
@@ -85,9 +86,10 @@ class Scanner:
     def _file(self, table: Table, stored: StoredObject, folder: str) -> ScannedFile:
         if table.format == "parquet":
             path = self._storage.file(stored, folder, ".parquet")
-            return ScannedFile(str(path), self._footers.of(path, stored.url))
+            return ScannedFile(str(path), stored.url, self._footers.of(path, stored.url))
         path = self._text_file(stored, TextLayout.of(table), folder)
-        return ScannedFile(str(path), self._footers.of(path, stored.url), stored.size_bytes)
+        footer = self._footers.of(path, stored.url)
+        return ScannedFile(str(path), stored.url, footer, stored.size_bytes)
 
     def _text_file(self, stored: StoredObject, layout: TextLayout, folder: str) -> Path:
         content = self._storage.file(stored)
@@ -161,7 +163,7 @@ def _select(table: Table, groups: Sequence[Sequence[ScannedFile]]) -> str:
 
 def _select_group(table: Table, files: Sequence[ScannedFile]) -> str:
     if table.format == "parquet":
-        values = [_parquet_value(c, files[0].footer.columns.get(c.name)) for c in table.columns]
+        values = [_parquet_value(column, files[0]) for column in table.columns]
     elif table.format == "json":
         values = [_json_value(table, column) for column in table.columns]
     else:
@@ -179,8 +181,9 @@ def _select_group(table: Table, files: Sequence[ScannedFile]) -> str:
 # --- Parquet -------------------------------------------------------------------------------------
 
 
-def _parquet_value(column: Column, found: FileColumn | None) -> str:
+def _parquet_value(column: Column, file: ScannedFile) -> str:
     wanted = column.type
+    found = file.footer.columns.get(column.name)
     if found is None:
         return f"CAST(NULL AS {wanted.duckdb})"
     name = quoted(found.name)
@@ -195,7 +198,7 @@ def _parquet_value(column: Column, found: FileColumn | None) -> str:
         return f"encode({name})"
     return _bad_data(
         wanted,
-        f"Field {column.name}'s type {kind.parquet_name} in a parquet file of the table is "
+        f"Field {column.name}'s type {kind.parquet_name} in parquet file {file.url} is "
         f"incompatible with type {wanted} defined in table schema",
     )
 
@@ -287,7 +290,7 @@ def _json_value(table: Table, column: Column) -> str:
     if not lenient:
         malformed = "HIVE_BAD_DATA: Error parsing a row: it is not a valid JSON Object"
         line = (
-            f"CASE WHEN json_valid({LINE}) AND json_type({LINE}) = 'OBJECT' THEN {LINE} "
+            f"CASE WHEN json_type({line}) = 'OBJECT' THEN {LINE} "
             f"ELSE error({literal(malformed)}) END"
         )
     path = literal('$."' + key.replace('"', '\\"') + '"')
