@@ -91,7 +91,11 @@ def surveys(
     lake: Lake,
     pseudonym_key: PseudonymKey,
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Takes dropped files in, oldest first; the newest accepted file of a quarter is published."""
+    """Takes dropped files in, oldest first; the newest accepted file of a quarter is published.
+
+    What is downstream in the same run is left alone if the run was for files that published
+    nothing; a run for whatever there is goes on in any case.
+    """
     drop = DropBucket(aws)
     responses = Publication(context, lake, RESPONSES)
     answers = Publication(context, lake, ANSWERS)
