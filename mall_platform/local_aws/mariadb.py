@@ -154,6 +154,18 @@ class MariaDb:
         finally:
             connection.close()
 
+    @contextmanager
+    def stream(self) -> Iterator[Cursor]:
+        """Like `administrator`, with a cursor that leaves the rows at the server until read."""
+        from pymysql.cursors import SSCursor
+
+        connection = self._connect()
+        try:
+            with connection.cursor(SSCursor) as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"
@@ -168,6 +180,7 @@ class MariaDb:
                 unix_socket=f"/proc/self/fd/{folder}/mariadb.sock",
                 user=getpass.getuser(),
                 autocommit=True,
+                charset="utf8mb4",
                 connect_timeout=5,
                 ssl_disabled=True,
             )

@@ -28,6 +28,7 @@ SERVICES = (
     "idempotency",
     "s3",
     "rds",
+    "rds_export",
     "firehose",
     "glue",
     "athena.hook",
