@@ -5,9 +5,53 @@ from __future__ import annotations
 import inspect
 
 from infra_assets.resource import Resource
-from infra_assets.types import athena, firehose, glue, iam, kms, logs, rds, s3, secretsmanager, sns
+from infra_assets.types import (
+    athena,
+    autoscaling,
+    cloudwatch,
+    codebuild,
+    codecommit,
+    codedeploy,
+    codepipeline,
+    ec2_launch_template,
+    elbv2,
+    events,
+    firehose,
+    glue,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    rds,
+    s3,
+    secretsmanager,
+    sns,
+    sqs,
+)
 
-_MODULES = (athena, firehose, glue, iam, kms, logs, rds, s3, secretsmanager, sns)
+_MODULES = (
+    athena,
+    autoscaling,
+    cloudwatch,
+    codebuild,
+    codecommit,
+    codedeploy,
+    codepipeline,
+    ec2_launch_template,
+    elbv2,
+    events,
+    firehose,
+    glue,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    rds,
+    s3,
+    secretsmanager,
+    sns,
+    sqs,
+)
 
 TYPES: dict[str, type[Resource]] = {
     value.kind(): value

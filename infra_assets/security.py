@@ -22,18 +22,24 @@ _KEYS = {
 @infra_asset(area="security", kinds=["kms"])
 def encryption_keys(spec: PlatformSpec) -> list[Resource]:
     """One rotating key for each kind of data, and the key of the pseudonyms (E1, E4)."""
-    alarms_may_use = grant(
-        "AlarmsMayUse",
-        "cloudwatch.amazonaws.com",
-        ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "*",
-        {"StringEquals": {"aws:SourceAccount": spec.account_id}},
-    )
+    alarms_may_use = [
+        grant(
+            sid,
+            service,
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "*",
+            {"StringEquals": {"aws:SourceAccount": spec.account_id}},
+        )
+        for sid, service in (
+            ("AlarmsMayUse", "cloudwatch.amazonaws.com"),
+            ("TopicsMayUse", "sns.amazonaws.com"),
+        )
+    ]
     resources: list[Resource] = []
     for name, protects in _KEYS.items():
         statements = [account_administers(spec.account_id)]
         if name == "alerts":
-            statements.append(alarms_may_use)
+            statements += alarms_may_use
         resources += [
             Key(
                 name=name,

@@ -12,7 +12,6 @@ from infra_assets.types.kms import Key
 from resources.names import Tier
 
 TIERS: tuple[Tier, ...] = ("web", "was")
-_SESSION_MANAGER = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 def server_roles(spec: PlatformSpec) -> list[Resource]:
@@ -37,16 +36,23 @@ def _server(spec: PlatformSpec, tier: Tier) -> Role:
         "take-deployments": document(
             allow(["s3:GetObject", "s3:GetObjectVersion"], [f"{agent}/*", _artifacts(spec, tier)]),
             _may_use_key(spec, "data", "s3"),
-        )
+        ),
+        "offer-shells": document(
+            allow(["ssm:UpdateInstanceInformation"], [spec.arn("ec2", "instance/*")]),
+            allow(
+                [
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                ["*"],
+            ),
+        ),
     }
     if tier == "was":
         policies["serve-the-shop"] = document(*_serve_the_shop(spec))
-    return Role(
-        name=spec.names.tier(tier),
-        trust=_runs_as("ec2.amazonaws.com"),
-        policies=policies,
-        managed=(_SESSION_MANAGER,),
-    )
+    return Role(name=spec.names.tier(tier), trust=_runs_as("ec2.amazonaws.com"), policies=policies)
 
 
 def _serve_the_shop(spec: PlatformSpec) -> list[Statement]:

@@ -29,15 +29,18 @@ class SlackError(Exception):
 
 
 def handler(event: dict[str, Any], context: Any = None) -> None:
-    """Posts one message for each notification. Raises SlackError."""
+    """Posts one message for each notification that says something. Raises SlackError."""
     for record in event["Records"]:
-        post(text_of(record["Sns"]["Message"], record["Sns"].get("Subject")))
+        text = text_of(record["Sns"]["Message"], record["Sns"].get("Subject"))
+        if text:
+            post(text)
 
 
-def text_of(message: str, subject: str | None = None) -> str:
+def text_of(message: str, subject: str | None = None) -> str | None:
     """What people read: an alarm's name, state, reason and time in Tokyo, with a link to it.
 
-    A message that is no alarm is passed on as it is, shortened.
+    None where an alarm is over that never went off: a new one says so of itself. A message that is
+    no alarm is passed on as it is, shortened.
     """
     try:
         alarm = json.loads(message)
@@ -46,6 +49,8 @@ def text_of(message: str, subject: str | None = None) -> str:
         )
     except (ValueError, KeyError, TypeError):
         return _escaped("\n".join(filter(None, [subject, message[:2000]])))
+    if state == "OK" and alarm.get("OldStateValue") != "ALARM":
+        return None
     sign, title = _SIGNS.get(state, ":grey_question:"), _TITLES.get(state, state)
     lines = [
         f"{sign} *{title}: {_escaped(name)}*",

@@ -1,4 +1,4 @@
-"""SNS topics."""
+"""SNS topics and who hears them."""
 
 from __future__ import annotations
 
@@ -60,3 +60,71 @@ class Topic(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("sns", "delete_topic", TopicArn=live.arn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription(Resource):
+    """A Lambda function that hears a topic; `name` is `<topic>:<function>`.
+
+    A notification that can't be handed to the function at all goes to the queue of dead letters.
+    """
+
+    service: ClassVar[str] = "sns"
+    tagged: ClassVar[bool] = False
+
+    topic: Ref
+    function: Ref
+    dead_letters: Ref
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "function": self.function,
+            "redrive": {"deadLetterTargetArn": self.dead_letters},
+        }
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        topic, function = self.name.split(":")
+        arn = cloud.spec.arn("lambda", f"function:{function}")
+        found = cloud.read(
+            "sns",
+            "list_subscriptions_by_topic",
+            TopicArn=cloud.spec.arn("sns", topic),
+            absent=("NotFound",),
+        )
+        return [
+            self._live(cloud, each["SubscriptionArn"])
+            for each in (found or {"Subscriptions": ()})["Subscriptions"]
+            if each["Endpoint"] == arn
+        ]
+
+    def _live(self, cloud: Cloud, arn: str) -> Live:
+        values = cloud.read("sns", "get_subscription_attributes", SubscriptionArn=arn)["Attributes"]
+        attributes = {
+            "topic": values["TopicArn"],
+            "function": values["Endpoint"],
+            "redrive": json.loads(values.get("RedrivePolicy") or "null"),
+        }
+        return Live(arn, attributes, arn=arn)
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        cloud.write(
+            "sns",
+            "subscribe",
+            TopicArn=wanted["topic"],
+            Protocol="lambda",
+            Endpoint=wanted["function"],
+            Attributes={"RedrivePolicy": json.dumps(wanted["redrive"])},
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        cloud.write(
+            "sns",
+            "set_subscription_attributes",
+            SubscriptionArn=live.id,
+            AttributeName="RedrivePolicy",
+            AttributeValue=json.dumps(wanted["redrive"]),
+        )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.write("sns", "unsubscribe", SubscriptionArn=live.id)

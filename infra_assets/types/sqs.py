@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from infra_assets.resource import Attributes, Live, Ref, Resource
 
 @dataclass(frozen=True, kw_only=True)
 class Queue(Resource):
-    """A queue under an own key that keeps messages for so many days."""
+    """A queue under an own key, with its policy of who may send, that keeps messages for days."""
 
     service: ClassVar[str] = "sqs"
     settles: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -20,10 +21,15 @@ class Queue(Resource):
     )
 
     key: Ref
+    policy: dict[str, Any]
     retention_days: int
 
     def wanted(self) -> dict[str, Any]:
-        return {"key": self.key, "retention_s": self.retention_days * 86400}
+        return {
+            "key": self.key,
+            "policy": self.policy,
+            "retention_s": self.retention_days * 86400,
+        }
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read(
@@ -40,6 +46,7 @@ class Queue(Resource):
         ]
         attributes = {
             "key": values.get("KmsMasterKeyId"),
+            "policy": json.loads(values.get("Policy", "null")),
             "retention_s": int(values["MessageRetentionPeriod"]),
             "tags": cloud.read("sqs", "list_queue_tags", QueueUrl=url).get("Tags", {}),
         }
@@ -68,5 +75,6 @@ class Queue(Resource):
 def _values(wanted: Attributes) -> dict[str, str]:
     return {
         "KmsMasterKeyId": wanted["key"],
+        "Policy": json.dumps(wanted["policy"]),
         "MessageRetentionPeriod": str(wanted["retention_s"]),
     }

@@ -139,6 +139,11 @@ def attributes() -> list[Any]:
 UNCHANGEABLE = {
     ("logs.LogStream", "group"): "it is part of the identity",
     ("glue.JsonTable", "database"): "it is part of the identity",
+    ("sns.Subscription", "topic"): "it is part of the identity",
+    ("sns.Subscription", "function"): "it is part of the identity",
+    ("elbv2.Listener", "load_balancer"): "it is part of the identity",
+    ("autoscaling.TargetTracking", "group"): "it is part of the identity",
+    ("codedeploy.DeploymentGroup", "application"): "it is part of the identity",
 }
 
 
@@ -162,6 +167,9 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
     ("secretsmanager.GeneratedSecret", "scheduled_for_deletion"): call(
         "secretsmanager", "delete_secret", SecretId="<id>"
+    ),
+    ("lambda.Function", "code"): call(
+        "lambda", "update_function_code", FunctionName="<id>", ZipFile=b"PK\5\6" + bytes(18)
     ),
 }
 """How somebody changes what the type's own `update` can only set right."""
@@ -194,6 +202,16 @@ VALUES: dict[tuple[str, str], Any] = {
     ("glue.Crawler", "schema_changes"): {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
     ("glue.Crawler", "schedule"): "cron(0 0 * * ? *)",
     ("logs.LogGroup", "retention_days"): 30,
+    ("iam.InstanceProfile", "role"): "mall-dev-firehose",
+    ("sqs.Queue", "retention_s"): 60,
+    ("lambda.Function", "settings"): {
+        "Handler": "other.handler",
+        "Runtime": "python3.12",
+        "Timeout": 9,
+        "MemorySize": 512,
+    },
+    ("lambda.Function", "role"): lambda world: found(world, one("iam.Role", "mall-dev-was")).arn,
+    ("lambda.Function", "retries"): 0,
 }
 """Other values that AWS takes where a slight change of the wanted one isn't one."""
 

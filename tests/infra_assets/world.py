@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import copyreg
 import importlib
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +27,16 @@ from resources.aws import Aws, forget_clients
 from resources.settings import Settings
 
 ACCOUNT = "123456789012"
-_HOOKED = ("s3", "glue")
+_HOOKED = (
+    "s3",
+    "glue",
+    "lambdas",
+    "autoscaling",
+    "codecommit",
+    "codebuild",
+    "codedeploy",
+    "codepipeline",
+)
 _READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
 
 
@@ -236,6 +246,9 @@ def _said(resource: Resource) -> int:
 
 ONE_OF_EACH_TYPE = _one_of_each_type()
 
+
+for _lock in (threading.Lock, threading.RLock):  # a copied backend gets locks of its own
+    copyreg.pickle(type(_lock()), lambda _, make=_lock: (make, ()))
 
 _installed: set[str] = set()
 
