@@ -153,7 +153,7 @@ class Cloud:
         return found[0] if found else None
 
     def wanted(self, resource: Resource, *, now: bool) -> Attributes:
-        """What the resource should be, references resolved and sets in order, as lists.
+        """What the resource should be, references resolved.
 
         A reference to something that isn't there is Unknown, or with `now` (when the values are
         about to be used) a MissingInfrastructureError that names the asset which makes it.
@@ -171,8 +171,6 @@ class Cloud:
                 return {key: self._resolved(item, now) for key, item in value.items()}
             case list():
                 return [self._resolved(item, now) for item in value]
-            case frozenset():
-                return sorted((self._resolved(item, now) for item in value), key=str)
         return value
 
     def _look_up(self, ref: Ref, now: bool) -> str | Unknown:

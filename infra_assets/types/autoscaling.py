@@ -22,6 +22,7 @@ class Group(Resource):
     """
 
     service: ClassVar[str] = "autoscaling"
+    sets: ClassVar[frozenset[str]] = frozenset({"subnets", "target_groups"})
     patience_s: ClassVar[float] = 3600
 
     template: Ref
@@ -36,8 +37,8 @@ class Group(Resource):
         return {
             "template": {"LaunchTemplateId": self.template, "Version": "$Default"},
             "revision": self.revision,
-            "subnets": frozenset(self.subnets),
-            "target_groups": frozenset(self.target_groups),
+            "subnets": list(self.subnets),
+            "target_groups": list(self.target_groups),
             "bounds": {"MinSize": self.at_least, "MaxSize": self.at_most},
             "health": {"HealthCheckType": "ELB", "HealthCheckGracePeriod": self.grace_s},
             "warmup_s": self.grace_s,
@@ -56,8 +57,8 @@ class Group(Resource):
         attributes = {
             "template": {name: template.get(name) for name in ("LaunchTemplateId", "Version")},
             "revision": tags.get(_REVISION),
-            "subnets": sorted(filter(None, group["VPCZoneIdentifier"].split(","))),
-            "target_groups": sorted(group["TargetGroupARNs"]),
+            "subnets": [id for id in group["VPCZoneIdentifier"].split(",") if id],
+            "target_groups": group["TargetGroupARNs"],
             "bounds": {name: group[name] for name in ("MinSize", "MaxSize")},
             "health": {name: group[name] for name in ("HealthCheckType", "HealthCheckGracePeriod")},
             "warmup_s": group.get("DefaultInstanceWarmup"),

@@ -55,6 +55,9 @@ class DeploymentGroup(Resource):
     """
 
     service: ClassVar[str] = "codedeploy"
+    sets: ClassVar[frozenset[str]] = frozenset(
+        {"alarms", "rollback_on", "scaling_groups", "target_groups"}
+    )
     settles: ClassVar[tuple[tuple[str, str], ...]] = (("InvalidRoleException", ""),)
 
     application: Ref
@@ -74,7 +77,7 @@ class DeploymentGroup(Resource):
             },
             "scaling_groups": [self.scaling_group],
             "target_groups": [self.target_group],
-            "alarms": frozenset(self.alarms),
+            "alarms": list(self.alarms),
             "rollback_on": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"],
             "outdated_servers": "UPDATE",
         }
@@ -133,12 +136,10 @@ def _attributes(group: dict[str, Any]) -> dict[str, Any]:
         "role": group["serviceRoleArn"],
         "configuration": group["deploymentConfigName"],
         "style": {name: style.get(name) for name in ("deploymentType", "deploymentOption")},
-        "scaling_groups": sorted(each["name"] for each in group.get("autoScalingGroups", ())),
-        "target_groups": sorted(each["name"] for each in targets),
-        "alarms": sorted(
-            each["name"] for each in (alarms.get("alarms", ()) if alarms.get("enabled") else ())
-        ),
-        "rollback_on": sorted(rollback.get("events", ()) if rollback.get("enabled") else ()),
+        "scaling_groups": [each["name"] for each in group.get("autoScalingGroups", ())],
+        "target_groups": [each["name"] for each in targets],
+        "alarms": [each["name"] for each in alarms.get("alarms", ()) if alarms.get("enabled")],
+        "rollback_on": rollback.get("events", []) if rollback.get("enabled") else [],
         "outdated_servers": group.get("outdatedInstancesStrategy"),
     }
 

@@ -21,6 +21,7 @@ class LaunchTemplate(Resource):
     """
 
     service: ClassVar[str] = "ec2"
+    sets: ClassVar[frozenset[str]] = frozenset({"security_groups"})
 
     image: str
     instance_type: str
@@ -38,8 +39,8 @@ class LaunchTemplate(Resource):
             "network": {
                 "AssociatePublicIpAddress": False,
                 "DeleteOnTermination": True,
-                "Groups": frozenset(self.security_groups),
             },
+            "security_groups": list(self.security_groups),
             "metadata": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
             "volume": {
                 "Encrypted": True,
@@ -114,8 +115,8 @@ def _attributes(data: dict[str, Any]) -> dict[str, Any]:
         "network": {
             "AssociatePublicIpAddress": network.get("AssociatePublicIpAddress"),
             "DeleteOnTermination": network.get("DeleteOnTermination"),
-            "Groups": sorted(network.get("Groups", ())),
         },
+        "security_groups": network.get("Groups", []),
         "metadata": {
             name: metadata.get(name) for name in ("HttpTokens", "HttpPutResponseHopLimit")
         },
@@ -135,7 +136,9 @@ def _data(wanted: Attributes) -> dict[str, Any]:
         "ImageId": wanted["image"],
         "InstanceType": wanted["instance_type"],
         "IamInstanceProfile": {"Arn": wanted["profile"]},
-        "NetworkInterfaces": [{"DeviceIndex": 0, **wanted["network"]}],
+        "NetworkInterfaces": [
+            {"DeviceIndex": 0, "Groups": wanted["security_groups"], **wanted["network"]}
+        ],
         "MetadataOptions": wanted["metadata"],
         "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": wanted["volume"]}],
         "Monitoring": {"Enabled": wanted["detailed_monitoring"]},

@@ -37,6 +37,7 @@ class LoadBalancer(Resource):
 
     service: ClassVar[str] = "elbv2"
     fixed: ClassVar[frozenset[str]] = frozenset({"scheme"})
+    sets: ClassVar[frozenset[str]] = frozenset({"subnets", "security_groups"})
     patience_s: ClassVar[float] = 900
     settles: ClassVar[tuple[tuple[str, str], ...]] = (("InvalidConfigurationRequest", "Access"),)
 
@@ -50,8 +51,8 @@ class LoadBalancer(Resource):
     def wanted(self) -> dict[str, Any]:
         return {
             "scheme": self.scheme,
-            "subnets": frozenset(self.subnets),
-            "security_groups": frozenset(self.security_groups),
+            "subnets": list(self.subnets),
+            "security_groups": list(self.security_groups),
             "settings": {
                 "access_logs.s3.bucket": self.log_bucket,
                 "access_logs.s3.enabled": "true",
@@ -70,8 +71,8 @@ class LoadBalancer(Resource):
         settings = cloud.read("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn)
         attributes = {
             "scheme": balancer["Scheme"],
-            "subnets": sorted(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
-            "security_groups": sorted(balancer.get("SecurityGroups", ())),
+            "subnets": [zone["SubnetId"] for zone in balancer["AvailabilityZones"]],
+            "security_groups": balancer.get("SecurityGroups", []),
             "settings": _managed(settings, _BALANCER_SETTINGS),
             "tags": _tags(cloud, arn),
         }
