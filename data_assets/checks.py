@@ -7,8 +7,9 @@ hold a value of the data.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -129,23 +130,29 @@ def conforms(table: Table, frame: pl.DataFrame) -> bool:
 
 
 def _failures(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> Counter[str]:
-    """How often each rule is broken, by `column: rule`."""
+    """How often each rule is broken, by `column: rule`; cells' values are dropped at once."""
+    import polars as pl
     from pandera.errors import SchemaErrors
 
     try:
         schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
-        cases = errors.failure_cases
-        frame_level = cases["schema_context"] == "DataFrameSchema"
-        names = cases["column"].fill_null("").to_list()
-        found: Counter[str] = Counter()
-        for name, rule, is_frame, case in zip(
-            names, cases["check"].to_list(), frame_level, cases["failure_case"], strict=True
-        ):
-            # A frame-level case is a column's name, never a cell.
-            found[f"{case if is_frame else name}: {rule}"] += 1
-        return found
+        of_frame = pl.when(pl.col("schema_context") == "DataFrameSchema")
+        cases = errors.failure_cases.select(
+            "column", "check", "check_number", name=of_frame.then(pl.col("failure_case"))
+        )
+        counted = cases.group_by(pl.all()).len("rows")
+        return Counter({_rule(schema, case): case["rows"] for case in counted.to_dicts()})
     return Counter()
+
+
+def _rule(schema: pa.DataFrameSchema, case: Mapping[str, Any]) -> str:
+    """A failure case's `column: rule`; `name` is the column's name in rules about the frame."""
+    if case["name"] is not None:
+        return f"{case['name']}: {case['check']}"
+    if case["check_number"] is None:
+        return f"{case['column']}: {case['check']}"
+    return f"{case['column']}: {schema.columns[case['column']].checks[case['check_number']].name}"
 
 
 def schema_matches(lake: Lake) -> Audit:
