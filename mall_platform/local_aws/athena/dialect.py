@@ -153,6 +153,8 @@ def _check_tokens(tokens: Sequence[Token], sql: str) -> None:
                 limits.pop()
             case TokenType.LIMIT | TokenType.FETCH:
                 limits[-1] = True
+                if token.text.upper() == "LIMIT" and _is_comma(tokens, position + 2):
+                    raise _unexpected(tokens[position + 2], ",")
             case TokenType.OFFSET if limits[-1] and _is_number(following):
                 raise _unexpected(token, "OFFSET")
             case TokenType.UNION | TokenType.EXCEPT | TokenType.INTERSECT:
@@ -187,6 +189,10 @@ _FOREIGN = frozenset(
 
 def _is_number(token: Token | None) -> bool:
     return token is not None and token.token_type in (TokenType.NUMBER, TokenType.PLACEHOLDER)
+
+
+def _is_comma(tokens: Sequence[Token], position: int) -> bool:
+    return position < len(tokens) and tokens[position].token_type == TokenType.COMMA
 
 
 def _unexpected(token: Token, text: str) -> QuerySyntaxError:

@@ -81,6 +81,8 @@ def _to_zoned(value: Typed, target: Type) -> Typed:
 def _cast(sql: str, source: Type, target: Type) -> str | None:
     if source == target:
         return sql
+    if source == t.UNKNOWN:
+        return f"CAST(NULL AS {target.duckdb})"
     if source.is_zoned or target.is_zoned:
         raise NotSupportedError(f"CAST of {source} to {target} inside another value")
     match target.name:
@@ -177,7 +179,8 @@ def _to_decimal(sql: str, source: Type, target: Type) -> str | None:
     if source.name == "boolean":
         return f"CAST(CAST({sql} AS INTEGER) AS {target.duckdb})"
     if source.is_float:
-        return f"CAST(trino_exact_text(CAST({sql} AS DOUBLE), {target.args[1]}) AS {target.duckdb})"
+        number = f"CAST(trino_real_text({sql}) AS DOUBLE)" if source == t.REAL else sql
+        return f"CAST(trino_exact_text({number}, {target.args[1]}) AS {target.duckdb})"
     if source.name == "varchar":
         return f"CAST(trino_decimal_text({sql}, {target.args[1]}) AS {target.duckdb})"
     if source.name == "json":

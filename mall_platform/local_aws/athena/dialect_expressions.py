@@ -172,6 +172,7 @@ class Expressions(Operators):
 
     def conversion(self, node: exp.Cast, scope: Scope) -> Typed:
         only(node, "this", "to", "safe")
+        _check_type(node.args["to"])
         written = node.args["to"].sql(dialect="trino")
         bare = re.fullmatch(r"(?i)decimal", written)
         if bare and isinstance(node.this, exp.Literal) and node.this.is_string:
@@ -261,6 +262,23 @@ class Expressions(Operators):
     def exists(self, node: exp.Exists, scope: Scope) -> Typed:
         inner = node.this.this if isinstance(node.this, exp.Subquery) else node.this
         return Typed(f"EXISTS ({self.query(inner, scope).sql})", t.BOOLEAN)
+
+
+_TYPES = frozenset(
+    {
+        "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR",
+        "CHAR", "VARBINARY", "DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "JSON", "ARRAY", "MAP",
+        "STRUCT", "UUID", "IPADDRESS",
+    }
+)  # fmt: skip
+
+
+def _check_type(node: exp.Expr) -> None:
+    """Refuse names of types that the parser knows and Athena's queries don't, such as STRING."""
+    for kind in node.find_all(exp.DataType):
+        name = kind.this.name if hasattr(kind.this, "name") else str(kind.this)
+        if name not in _TYPES:
+            raise QuerySyntaxError(f"Unknown type: {kind.sql(dialect='trino').lower()}")
 
 
 def _constant(sql: str, kind: Type, literal: object = None) -> Callable[..., Typed]:

@@ -2,7 +2,11 @@
 
 import re
 
-_COLON_PREFIX = re.compile(r"\b([A-Z][A-Z_]{4,}): (.*)", re.DOTALL)
+_KINDS = (
+    "DIVISION_BY_ZERO|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT|NOT_SUPPORTED"
+    "|NUMERIC_VALUE_OUT_OF_RANGE"
+)
+_COLON_PREFIX = re.compile(rf"\b({_KINDS}): (.*)", re.DOTALL)
 _TRAILING_HINT = re.compile(
     r"(?:'? to INT32\b|'? when casting from source column|\n\s*\nLINE \d+:).*", re.DOTALL
 )
@@ -41,7 +45,9 @@ def from_duckdb(error: Exception) -> AthenaError:
     """The Athena error that a DuckDB exception raised by a translated query stands for."""
     text = str(error)
     if match := _COLON_PREFIX.search(text):
-        return QueryRuntimeError(_TRAILING_HINT.sub("", match[2]).strip(), match[1])
+        message = _TRAILING_HINT.sub("", match[2]).strip()
+        refused = match[1] == NotSupportedError.kind
+        return NotSupportedError(message) if refused else QueryRuntimeError(message, match[1])
     name = type(error).__name__
     if "ivision by zero" in text or "ivide by zero" in text:
         return QueryRuntimeError("Division by zero", "DIVISION_BY_ZERO")

@@ -14,7 +14,7 @@ from mall_platform.local_aws.athena.functions_registry import Table, invalid, li
 
 TABLE = Table("JSON")
 _add = TABLE.scalar
-_STEP = re.compile(r"""\.(\w+)|\.?\["([^"]*)"\]|\.?\['([^']*)'\]|\[(\d+)\]|\.(\d+)""")
+_STEP = re.compile(r"""\.([A-Za-z_]\w*)|\.?\["([^"]*)"\]|\.?\['([^']*)'\]|\[(\d+)\]""")
 
 
 def java_double(value: float) -> str:
@@ -231,7 +231,7 @@ def path_of(text: str) -> str:
                 raise invalid(f"Invalid JSON path: '{text}'")
             steps += f'."{key}"'
         else:
-            steps += f"[{match[4] or match[5]}]"
+            steps += f"[{match[4]}]"
         rest = rest[match.end() :]
     return text_literal(steps)
 
@@ -264,12 +264,12 @@ for _kind in ("json", "varchar"):
     _add(
         f"json_extract({_kind}, varchar) -> json",
         _extract,
-        "The path must be a literal of keys and positions." if _kind == "json" else "",
+        "The path must be a literal of keys and of positions in arrays." if _kind == "json" else "",
     )
     _add(
         f"json_extract_scalar({_kind}, varchar) -> varchar",
         _extract_scalar,
-        "The path must be a literal of keys and positions." if _kind == "json" else "",
+        "The path must be a literal of keys and of positions in arrays." if _kind == "json" else "",
     )
     _add(f"json_size({_kind}, varchar) -> bigint", _size)
     _add(
