@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from pathlib import Path
 
 
@@ -19,6 +20,9 @@ def main() -> None:
     from mall_platform.local_aws.server import serve
 
     serve(arguments.home.resolve(), arguments.port)
+    # All is ended and discarded; taking the interpreter down as well would take seconds.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":
