@@ -64,3 +64,8 @@ class Names:
     def tier(self, tier: Tier) -> str:
         """What belongs to one tier of servers: load balancer, group, template, pipeline, role."""
         return f"{self.prefix}-{tier}"
+
+    @property
+    def private_domain(self) -> str:
+        """The zone of names that only the VPC knows: `db.` and `app.`."""
+        return f"{self.prefix}.internal"
