@@ -234,8 +234,32 @@ def test_what_is_no_statement_is_refused_at_the_start(lake: Any, query: str) -> 
 
 
 def test_a_query_needs_a_place_for_its_result(lake: Any) -> None:
-    reason = lake.fails("SELECT 1", ResultConfiguration={})
-    assert "No output location provided" in reason
+    for place, message in (
+        ({}, "No output location provided"),
+        ({"OutputLocation": "s3://no-such-bucket/x/"}, "Unable to verify/create output bucket"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            lake.start("SELECT 1", ResultConfiguration=place)
+
+
+def test_a_disabled_work_group_runs_nothing(lake: Any) -> None:
+    group = f"off-{lake.database}"
+    lake.athena.create_work_group(Name=group)
+    lake.athena.update_work_group(WorkGroup=group, State="DISABLED")
+    with pytest.raises(ClientError, match="is disabled"):
+        lake.start("SELECT 1", WorkGroup=group)
+    with pytest.raises(ClientError, match="is not found"):
+        lake.start("SELECT 1", WorkGroup="nobody")
+
+
+def test_hidden_columns_are_refused(purchases: Any) -> None:
+    assert purchases.fails('SELECT "$path" FROM purchases') == (
+        'NOT_SUPPORTED: the hidden column "$path"'
+    )
+
+
+def test_values_alone_are_a_query(lake: Any) -> None:
+    assert lake.rows("VALUES (1, 'a'), (2, NULL)") == [("1", "a"), ("2", None)]
 
 
 def test_an_unknown_query_is_an_invalid_request(lake: Any) -> None:

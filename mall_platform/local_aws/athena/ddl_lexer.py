@@ -107,7 +107,7 @@ class Reader:
         return self.take().value
 
     def qualified(self) -> list[str]:
-        """`name`, `database.name` or `catalog.database.name`; one pair of backquotes may hold all."""
+        """`name`, `database.name` or `catalog.database.name`; backquotes may hold all."""
         in_backquotes = self.peek().startswith("`")
         parts = [self.identifier()]
         if in_backquotes:

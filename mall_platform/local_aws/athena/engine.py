@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from mall_platform.local_aws.athena import errors, functions
+from mall_platform.local_aws.athena import dialect, errors, functions
 from mall_platform.local_aws.athena.engine_errors import (
     QueryCancelledError,
     ScanLimitError,
     describe,
+    from_duckdb,
     reason,
 )
 from mall_platform.local_aws.athena.engine_run import Outcome, Request, Run, Services
@@ -156,7 +157,7 @@ class Engine:
         except duckdb.InterruptException:
             return QueryCancelledError()
         except duckdb.Error as error:
-            return errors.from_duckdb(error)
+            return from_duckdb(error)
         finally:
             query.scanned_bytes = run.scanned_bytes
         return None
@@ -176,8 +177,9 @@ class _Connections:
     def warm_up(self) -> None:
         import pyarrow.parquet  # noqa: F401 - for its import time
 
-        with self.one():
-            pass
+        with self.one() as connection:
+            # The first call of a Python function is slow.
+            connection.execute(dialect.to_duckdb(dialect.parse("SELECT JSON '1'"), {})).fetchall()
 
     @contextmanager
     def one(self) -> Iterator[Any]:

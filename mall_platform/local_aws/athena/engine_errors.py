@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mall_platform.local_aws.athena import errors
 from mall_platform.local_aws.athena.errors import AthenaError
 
 _SYSTEM: Final = 1
@@ -46,10 +47,27 @@ class QueryCancelledError(AthenaError):
         super().__init__("Query cancelled by user")
 
 
+class InvalidRequestError(AthenaError):
+    """The call asks for what can't be: refused before the query is queued."""
+
+    kind = "INVALID_INPUT"
+
+
 class MalformedQueryError(AthenaError):
     """The text isn't a statement of Athena's: refused before it is queued."""
 
     kind = "MALFORMED_QUERY"
+
+
+_BAD_DATA: Final = "HIVE_BAD_DATA"
+
+
+def from_duckdb(error: Exception) -> AthenaError:
+    """The Athena error that a DuckDB exception stands for, whatever is at fault."""
+    _, found, message = str(error).partition(f"{_BAD_DATA}: ")
+    if found:
+        return AthenaError(message.splitlines()[0], _BAD_DATA)
+    return errors.from_duckdb(error)
 
 
 def reason(error: AthenaError) -> str:

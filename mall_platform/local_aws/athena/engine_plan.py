@@ -13,7 +13,11 @@ from mall_platform.local_aws.athena.engine_errors import position
 from mall_platform.local_aws.athena.engine_metadata import MetadataTable
 from mall_platform.local_aws.athena.engine_names import Names, TableUse
 from mall_platform.local_aws.athena.engine_pruning import Pruning
-from mall_platform.local_aws.athena.errors import AthenaError, QuerySyntaxError
+from mall_platform.local_aws.athena.errors import (
+    AthenaError,
+    NotSupportedError,
+    QuerySyntaxError,
+)
 from mall_platform.local_aws.athena.results import ResultColumn
 from mall_platform.local_aws.athena.storage_scan import Scan, Scanner, quoted
 
@@ -142,9 +146,11 @@ def bind(tree: exp.Expression, parameters: Sequence[str]) -> exp.Expression:
     return tree
 
 
-def _located(error: QuerySyntaxError, tree: exp.Expression, sql: str) -> QuerySyntaxError:
+def _located(error: QuerySyntaxError, tree: exp.Expression, sql: str) -> AthenaError:
     """The error with the position of the column that it names."""
     named = _UNRESOLVED.search(error.message)
+    if named and named[1].startswith("$"):
+        return NotSupportedError(f'the hidden column "{named[1]}"')
     if named is None or error.message.startswith("line "):
         return error
     for column in tree.find_all(exp.Column, bfs=False):

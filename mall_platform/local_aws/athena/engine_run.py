@@ -39,13 +39,13 @@ _ROWS = (ResultColumn("rows", types.BIGINT),)
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked for. `output` is the folder for result files, None if there is none;
-    `scan_limit_bytes` cancels a query that reads more."""
+    """What a client asked for. `output` is the folder for result files; `scan_limit_bytes` cancels
+    a query that reads more; `enforced` says that the workgroup's settings override the client's."""
 
     id: str
     sql: str
     database: str | None
-    output: Location | None
+    output: Location
     parameters: tuple[str, ...] = ()
     scan_limit_bytes: int | None = None
     enforced: bool = False
@@ -131,7 +131,7 @@ class Run:
             raise ScanLimitError
 
     def _select(self, statement: statements.Select) -> Outcome:
-        output = self._output()
+        output = self._request.output
         plan = self._plan(statement.query)
         values = [shown(f"c{i}", column.type) for i, column in enumerate(plan.columns)]
         body = self._services.results / f"{self._request.id}.csv"
@@ -149,7 +149,9 @@ class Run:
 
     def _execute(self, statement: statements.Execute) -> Outcome:
         text = self._prepared(statement.name)
-        request = replace(self._request, sql=text, parameters=statement.values)
+        request = replace(
+            self._request, sql=text, parameters=statement.values or self._request.parameters
+        )
         inner = statements.parse(text)
         if isinstance(inner, statements.Execute):
             raise MalformedQueryError("EXECUTE of an EXECUTE")
@@ -175,7 +177,7 @@ class Run:
     # --- rows to S3 ------------------------------------------------------------------------------
 
     def _unload(self, statement: statements.Unload) -> Outcome:
-        output = self._output()
+        output = self._request.output
         target = Location.parse(statement.location)
         layout, keys = _layout(statement.properties, "format", "compression")
         self._must_be_empty(target, f"Unload target directory is not empty: {target.url}")
@@ -191,7 +193,7 @@ class Run:
         return self._written(output, self._request.id, urls, rows)
 
     def _create_table_as(self, statement: statements.CreateTableAs) -> Outcome:
-        output = self._output()
+        output = self._request.output
         name = self._name(statement.name)
         if self._catalog.described(name):
             if statement.if_not_exists:
@@ -243,7 +245,7 @@ class Run:
         return location, output
 
     def _insert(self, statement: statements.Insert) -> Outcome:
-        output = self._output()
+        output = self._request.output
         name = self._name(statement.name)
         table = self._catalog.table_or_view(name)
         if table is None:
@@ -311,20 +313,6 @@ class Run:
     def _name(self, parts: Sequence[str]) -> TableName:
         return table_name(parts, self._request.database)
 
-    def _output(self) -> Location:
-        """Raises AthenaError if results have no place."""
-        output = self._request.output
-        if output is None:
-            raise MalformedQueryError(
-                "No output location provided. An output location is required either through the "
-                "Workgroup result configuration setting or as an API input."
-            )
-        if not self._storage.has_bucket(output.bucket):
-            raise AthenaError(
-                f"Unable to verify/create output bucket {output.bucket}", "INVALID_REQUEST"
-            )
-        return output
-
     def _written(self, base: Location, name: str, urls: Sequence[str], rows: int) -> Outcome:
         """The outcome of a statement that wrote files: a manifest lists them."""
         manifest = base.key(f"{name}-manifest.csv")
@@ -340,8 +328,8 @@ class Run:
 
     def _text_outcome(self, columns: Sequence[str], lines: Sequence[str]) -> Outcome:
         """The outcome of DDL and utility statements: lines of text in a `.txt` file."""
-        output = self._output()
-        described = tuple(ResultColumn(column, types.VARCHAR) for column in columns)
+        output = self._request.output
+        described = tuple(ResultColumn(column, types.VARCHAR, "string") for column in columns)
         body = self._services.results / f"{self._request.id}.csv"
         body.write_bytes(b"".join(csv_line([line]) for line in lines))
         key = output.key(f"{self._request.id}.txt")

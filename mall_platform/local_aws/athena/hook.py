@@ -11,7 +11,7 @@ from mall_platform.local_aws import hooks, lifecycle
 from mall_platform.local_aws.athena import ddl_statements, dialect, storage
 from mall_platform.local_aws.athena.engine import Engine, Query
 from mall_platform.local_aws.athena.engine_catalog import Catalog
-from mall_platform.local_aws.athena.engine_errors import MalformedQueryError
+from mall_platform.local_aws.athena.engine_errors import InvalidRequestError, MalformedQueryError
 from mall_platform.local_aws.athena.engine_run import Request, Services
 from mall_platform.local_aws.athena.errors import AthenaError
 from mall_platform.local_aws.athena.hook_metadata import install_metadata
@@ -71,29 +71,32 @@ def invalid_request(message: str, code: str = "INVALID_INPUT") -> Answer:
     return json.dumps(body), {"status": 400}
 
 
-def services(backend: AthenaBackend) -> Services:
-    """What the queries of one account and region work on."""
+def services(backend: AthenaBackend, work_group: str) -> Services:
+    """What the queries of one account, region and workgroup work on."""
     return Services(
         Catalog(backend.account_id, backend.region_name),
         Storage(backend.account_id, lifecycle.home() / "athena"),
         engine().footers,
-        _Prepared(backend),
+        _Prepared(backend, work_group),
         engine().results,
     )
 
 
 class _Prepared(dict[str, str]):
-    """moto's prepared statements by name, for PREPARE and EXECUTE."""
+    """moto's prepared statements of a workgroup by name, for PREPARE and EXECUTE."""
 
-    def __init__(self, backend: AthenaBackend) -> None:
+    def __init__(self, backend: AthenaBackend, work_group: str) -> None:
         self._backend = backend
+        self._work_group = work_group
         super().__init__(
-            (name, found.query_statement) for name, found in backend.prepared_statements.items()
+            (name, found.query_statement)
+            for name, found in backend.prepared_statements.items()
+            if found.workgroup == work_group
         )
 
     def __setitem__(self, name: str, statement: str) -> None:
         super().__setitem__(name, statement)
-        self._backend.create_prepared_statement(name, "primary", statement, "")
+        self._backend.create_prepared_statement(name, self._work_group, statement, "")
 
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)
@@ -108,6 +111,8 @@ def _install_queries(responses: type[AthenaResponse]) -> None:
         group_name = self._get_param("WorkGroup") or "primary"
         if group_name not in backend.work_groups:
             return invalid_request(f"WorkGroup {group_name} is not found.")
+        if backend.work_groups[group_name].state == "DISABLED":
+            return invalid_request(f"WorkGroup {group_name} is disabled.")
         token = self._get_param("ClientRequestToken")
         place = (backend.account_id, backend.region_name, token)
         if token and place in _tokens:
@@ -116,7 +121,9 @@ def _install_queries(responses: type[AthenaResponse]) -> None:
                 return invalid_request("Idempotent parameters do not match")
             return json.dumps({"QueryExecutionId": known})
         try:
-            query = _prepare(self, backend, backend.work_groups[group_name].configuration)
+            query = _prepare(self, backend, group_name)
+        except InvalidRequestError as error:
+            return invalid_request(error.message)
         except MalformedQueryError as error:
             return invalid_request(error.message, error.kind)
         except AthenaError as error:
@@ -124,7 +131,6 @@ def _install_queries(responses: type[AthenaResponse]) -> None:
         _queries(backend)[query.request.id] = query
         if token:
             _tokens[place] = (query.request.id, sql)
-        query.request_details["WorkGroup"] = group_name
         engine().submit(query)
         return json.dumps({"QueryExecutionId": query.request.id})
 
@@ -211,8 +217,9 @@ def _install_results(responses: type[AthenaResponse]) -> None:
         return json.dumps({"QueryRuntimeStatistics": {"Timeline": timeline, "Rows": rows}})
 
 
-def _prepare(self: AthenaResponse, backend: AthenaBackend, group: Mapping[str, Any]) -> Query:
+def _prepare(self: AthenaResponse, backend: AthenaBackend, group_name: str) -> Query:
     """The query that a StartQueryExecution asks for. Raises AthenaError for what isn't one."""
+    group: Mapping[str, Any] = backend.work_groups[group_name].configuration
     sql = self._get_param("QueryString")
     statement = ddl_statements.parse(sql)
     text = getattr(statement, "query", None)
@@ -224,20 +231,30 @@ def _prepare(self: AthenaResponse, backend: AthenaBackend, group: Mapping[str, A
     enforced = bool(group.get("EnforceWorkGroupConfiguration"))
     chosen = own if enforced and own.get("OutputLocation") else {**own, **client}
     place = chosen.get("OutputLocation")
+    if not place:
+        raise InvalidRequestError(
+            "No output location provided. An output location is required either through the "
+            "Workgroup result configuration setting or as an API input."
+        )
+    found = services(backend, group_name)
+    output = Location.parse(place)
+    if not found.storage.has_bucket(output.bucket):
+        raise InvalidRequestError(f"Unable to verify/create output bucket {output.bucket}")
     database = (context.get("Database") or "").strip('`"').lower() or None
     request = Request(
         id=str(uuid.uuid4()),
         sql=sql,
         database=database,
-        output=Location.parse(place) if place else None,
+        output=output,
         parameters=tuple(self._get_param("ExecutionParameters") or ()),
         scan_limit_bytes=group.get("BytesScannedCutoffPerQuery"),
         enforced=enforced,
     )
-    query = Query(request, statement, services(backend))
+    query = Query(request, statement, found)
     query.request_details = {
         "ResultConfiguration": {k: v for k, v in chosen.items() if k != "OutputLocation"},
         "QueryExecutionContext": context,
+        "WorkGroup": group_name,
         "EngineVersion": group.get("EngineVersion")
         or {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"},
     }
@@ -248,11 +265,11 @@ def _described(query: Query) -> dict[str, Any]:
     """QueryExecution, as GetQueryExecution shows it."""
     details = query.request_details
     configuration = dict(details["ResultConfiguration"])
-    output = query.request.output
-    if query.outcome is not None:
-        configuration["OutputLocation"] = query.outcome.output_url
-    elif output is not None:
-        configuration["OutputLocation"] = f"{output.url}{query.request.id}.csv"
+    configuration["OutputLocation"] = (
+        query.outcome.output_url
+        if query.outcome is not None
+        else f"{query.request.output.url}{query.request.id}.csv"
+    )
     status: dict[str, Any] = {"State": query.state, "SubmissionDateTime": query.submitted_at}
     if query.completed_at is not None:
         status["CompletionDateTime"] = query.completed_at

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResultColumn:
-    """A column of a result: its name as Athena gives it, and its type."""
+    """A column of a result: its name as Athena gives it, and its type. `type_name` is what DDL
+    calls the type, in Hive's words."""
 
     name: str
     type: Type
+    type_name: str = ""
 
 
 _PRECISIONS = {
@@ -49,7 +51,7 @@ def column_info(column: ResultColumn, *, catalog: str = "hive") -> dict[str, Any
         "TableName": "",
         "Name": column.name,
         "Label": column.name,
-        "Type": "float" if kind.name == "real" else kind.name,
+        "Type": column.type_name or ("float" if kind.name == "real" else kind.name),
         "Precision": precision,
         "Scale": scale,
         "Nullable": "UNKNOWN",
