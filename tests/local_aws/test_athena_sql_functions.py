@@ -51,6 +51,15 @@ REFUSED = Fails("NOT_SUPPORTED")
 ZERO = Fails("DIVISION_BY_ZERO")
 OVERFLOW = Fails("NUMERIC_VALUE_OUT_OF_RANGE")
 
+
+def _wilson(k: int, n: int, z: float) -> tuple[float, float]:
+    centre = (k + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * math.sqrt(k * (n - k) / n + z**2 / 4)
+    return centre - half, centre + half
+
+
+WILSON = _wilson(1250, 1310, 1.96)
+
 # Rows for aggregates: g, x (one NULL), y, s.
 ROWS = (
     "(VALUES ('a', 1, 2e0, 'p'), ('a', 3, 4e0, 'q'), ('b', 3, 6e0, 'q'), "
@@ -156,6 +165,10 @@ NUMBERS = [
     ("width_bucket(10e0, 0e0, 10e0, 5)", 6),
     ("width_bucket(3e0, ARRAY[1e0, 3e0, 5e0])", 2),
     ("width_bucket(1e0, 0e0, 1e0, 0)", BAD_ARGUMENT),
+    # Wilson's score interval by its textbook formula
+    ("wilson_interval_lower(1250, 1310, 1.96e0)", Near(WILSON[0])),
+    ("wilson_interval_upper(1250, 1310, 1.96e0)", Near(WILSON[1])),
+    ("wilson_interval_lower(2, 1, 1.96e0)", BAD_ARGUMENT),
     ("to_base(255, 16)", "ff"),
     ("to_base(-5, 2)", "-101"),
     ("to_base(1, 37)", BAD_ARGUMENT),
@@ -305,7 +318,8 @@ TIME = [
     ("date_add('hour', 1, DATE '2020-01-31')", BAD_ARGUMENT),
     ("date_add('millisecond', 5, TIMESTAMP '2020-01-01 00:00:00')",
      datetime(2020, 1, 1, 0, 0, 0, 5000)),
-    ("date_diff('second', TIMESTAMP '2020-03-01 00:00:00', TIMESTAMP '2020-03-02 00:00:00')", 86400),
+    ("date_diff('second', TIMESTAMP '2020-03-01 00:00:00', TIMESTAMP '2020-03-02 00:00:00')",
+     86400),
     ("date_diff('hour', TIMESTAMP '2020-03-01 00:00:00 UTC', TIMESTAMP '2020-03-02 00:00:00 UTC')",
      24),
     ("date_diff('day', DATE '2020-03-01', DATE '2020-03-02')", 1),
@@ -364,8 +378,10 @@ TIME = [
     ("to_iso8601(TIMESTAMP '2020-01-01 01:02:03.5')", "2020-01-01T01:02:03.500"),
     ("to_iso8601(TIMESTAMP '2020-01-01 01:02:03 +09:00')", "2020-01-01T01:02:03.000+09:00"),
     ("to_iso8601(TIMESTAMP '2020-01-01 01:02:03 UTC')", "2020-01-01T01:02:03.000Z"),
-    ("date_format(TIMESTAMP '2001-08-22 03:04:05.321', '%Y-%m-%d %H:%i:%s')", "2001-08-22 03:04:05"),
-    ("date_format(TIMESTAMP '2001-08-22 15:04:05.321', '%a %b %c %e %f %h %k %l %M %p %r %T %W %y')",
+    ("date_format(TIMESTAMP '2001-08-22 03:04:05.321', '%Y-%m-%d %H:%i:%s')",
+     "2001-08-22 03:04:05"),
+    ("date_format(TIMESTAMP '2001-08-22 15:04:05.321', "
+     "'%a %b %c %e %f %h %k %l %M %p %r %T %W %y')",
      "Wed Aug 8 22 321000 03 15 3 August PM 03:04:05 PM 15:04:05 Wednesday 01"),
     ("date_format(DATE '2021-01-03', '%x-%v %j %%')", "2020-53 003 %"),
     ("date_format(TIMESTAMP '2020-01-01 00:00:00', '%w')", BAD_ARGUMENT),
@@ -373,7 +389,8 @@ TIME = [
      "2001-08-22T03:04:05.321"),
     ("format_datetime(TIMESTAMP '2001-08-22 15:04:05.321', 'yy/M/d h:m a EEE MMMM')",
      "01/8/22 3:4 PM Wed August"),
-    ("format_datetime(TIMESTAMP '2020-01-01 09:00 Asia/Tokyo', 'HH ZZ ZZZ')", "09 +09:00 Asia/Tokyo"),
+    ("format_datetime(TIMESTAMP '2020-01-01 09:00 Asia/Tokyo', 'HH ZZ ZZZ')",
+     "09 +09:00 Asia/Tokyo"),
     ("format_datetime(TIMESTAMP '2020-01-01 00:00:00', 'G')", REFUSED),
     ("from_iso8601_timestamp('2020-05-11')", "2020-05-11 00:00:00.000 UTC"),
     ("from_iso8601_timestamp('2020-05-11T11:15:05')", "2020-05-11 11:15:05.000 UTC"),
@@ -431,6 +448,7 @@ JSON = [
     ("json_array_length('[1, 2, 3]')", 3),
     ("json_array_length('{}')", None),
     ("json_array_get('[\"a\", [3, 9], \"c\"]', 1)", "[3,9]"),
+    ("json_array_get('[\"a\", [3, 9], \"c\"]', 0)", "a"),
     ("json_array_get('[1, 2]', -1)", "2"),
     ("json_array_get('[1, 2]', 5)", None),
     ("json_array_contains('[1, 2, 3]', 2)", True),
@@ -644,7 +662,8 @@ AGGREGATES = [
     (agg("approx_distinct(x)"), 3),
     (agg("approx_distinct(g, 0.01)"), 2),
     ("SELECT approx_percentile(x, 0.5) FROM (VALUES 1, 2, 3) AS t(x)", 2),
-    ("SELECT approx_percentile(x, ARRAY[0.0, 1.0]) FROM (VALUES 1e0, 2e0, 3e0) AS t(x)", [1.0, 3.0]),
+    ("SELECT approx_percentile(x, ARRAY[0.0, 1.0]) FROM (VALUES 1e0, 2e0, 3e0) AS t(x)",
+     [1.0, 3.0]),
     ("SELECT stddev(x) FROM (VALUES 1, 3) AS t(x)", Near(math.sqrt(2))),
     ("SELECT stddev_samp(x) FROM (VALUES 1) AS t(x)", None),
     ("SELECT stddev_pop(x) FROM (VALUES 1, 3) AS t(x)", Near(1.0)),
@@ -681,7 +700,8 @@ WINDOWS = [
     (window("lag(x, 2, 0) OVER (ORDER BY x)"), [(0,), (0,), (1,), (2,)]),
     (window("lead(x, 1) OVER (ORDER BY x)"), [(2,), (2,), (None,), (None,)]),
     (window("first_value(x) OVER (ORDER BY x)"), [(1,), (1,), (1,), (1,)]),
-    (window("last_value(x) OVER (ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"),
+    (window("last_value(x) OVER (ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND "
+            "UNBOUNDED FOLLOWING)"),
      [(None,), (None,), (None,), (None,)]),
     (window("last_value(x) IGNORE NULLS OVER (ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND "
             "UNBOUNDED FOLLOWING)"), [(2,), (2,), (2,), (2,)]),

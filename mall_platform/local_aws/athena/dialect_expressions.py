@@ -192,10 +192,10 @@ class Expressions(Operators):
         return result
 
     def at_time_zone(self, node: exp.AtTimeZone, scope: Scope) -> Typed:
-        return self.call(
-            "at_timezone",
-            [self.expression(node.this, scope), self.expression(node.args["zone"], scope)],
-        )
+        value = self.expression(node.this, scope)
+        if value.type.name not in ("timestamp", "timestamp with time zone", "unknown"):
+            raise mismatch(f"Type of value must be a time or timestamp: {value.type}")
+        return self.call("at_timezone", [value, self.expression(node.args["zone"], scope)])
 
     def extract(self, node: exp.Extract, scope: Scope) -> Typed:
         unit = node.this.name.upper()

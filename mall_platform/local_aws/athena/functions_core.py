@@ -57,6 +57,8 @@ MACROS = (
        trino_fail('INVALID_CAST_ARGUMENT: Cannot cast ''' || value || ''' to ' || kind)""",
     r"""trino_integer_text(value, kind) AS
         CASE WHEN regexp_full_match(value, '[+-]?[0-9]+') THEN value
+             WHEN regexp_full_match(trim(value), '[+-]?[0-9]+') THEN trino_fail(
+                 'NOT_SUPPORTED: a whole number cast from text with blanks around it')
              WHEN value IS NOT NULL THEN trino_bad_cast(value, upper(kind)) END""",
     r"""trino_float_text(value, kind) AS
         CASE WHEN regexp_full_match(trim(value, e' \t\n\r'),

@@ -116,6 +116,15 @@ def _elements(text: str) -> list[str] | None:
     return [_dump(item, ordered=False) for item in value]
 
 
+def _item(text: str, position: int) -> str | None:
+    """One element of an array, from the end where `position` is negative."""
+    value = json.loads(text)
+    if not isinstance(value, list) or not -len(value) <= position < len(value):
+        return None
+    item = value[position]
+    return item if isinstance(item, str) else _dump(item, ordered=False)
+
+
 def _members(text: str) -> dict[str, Any] | None:
     value = json.loads(text)
     if value is not None and not isinstance(value, dict):
@@ -144,6 +153,7 @@ def _field(text: str, name: str, position: int) -> str | None:
 
 PYTHON = (
     ("trino_json_elements", _elements, ("VARCHAR",), "VARCHAR[]"),
+    ("trino_json_item", _item, ("VARCHAR", "BIGINT"), "VARCHAR"),
     ("trino_json_keys", _keys, ("VARCHAR",), "VARCHAR[]"),
     ("trino_json_values", _values, ("VARCHAR",), "VARCHAR[]"),
     ("trino_json_field", _field, ("VARCHAR", "VARCHAR", "INTEGER"), "VARCHAR"),
@@ -279,9 +289,8 @@ for _kind in ("json", "varchar"):
     )
     _add(
         f"json_array_get({_kind}, bigint) -> json",
-        "CASE WHEN json_type(trino_json_known({0})) = 'ARRAY' "
-        "THEN CAST(json_extract({0}, '$[' || CASE WHEN {1} < 0 THEN '#' ELSE '' END || {1} || ']') "
-        "AS VARCHAR) END",
+        "CASE WHEN json_valid({0}) THEN trino_json_item({0}, {1}) END",
+        "A text comes without its quotes, as it does on AWS." if _kind == "json" else "",
     )
     _add(
         f"is_json_scalar({_kind}) -> boolean",

@@ -117,6 +117,19 @@ MACROS = (
                 'INVALID_FUNCTION_ARGUMENT: Operand cannot be NaN')
             WHEN operand IS NULL OR bins IS NULL THEN NULL
             ELSE len(list_filter(bins, lambda b: b <= operand)) END""",
+    """trino_wilson(successes, trials, z, sign) AS
+       CASE WHEN successes < 0 THEN trino_fail_integer(
+                'INVALID_FUNCTION_ARGUMENT: number of successes must not be negative')
+            WHEN trials <= 0 THEN trino_fail_integer(
+                'INVALID_FUNCTION_ARGUMENT: number of trials must be positive')
+            WHEN successes > trials THEN trino_fail_integer('INVALID_FUNCTION_ARGUMENT: '
+                || 'number of successes must not be larger than number of trials')
+            WHEN z < 0 THEN trino_fail_integer(
+                'INVALID_FUNCTION_ARGUMENT: z-score must not be negative')
+            ELSE (successes / trials + z * z / (2 * trials)
+                  + sign * z * sqrt((successes / trials * (1 - successes / trials)
+                                     + z * z / (4 * trials)) / trials))
+                 / (1 + z * z / trials) END""",
     """trino_positive(number, size) AS
        CASE WHEN number < 0 THEN CAST(number AS HUGEINT) + CAST(pow(2, size) AS HUGEINT)
             ELSE CAST(number AS HUGEINT) END""",
@@ -263,6 +276,12 @@ _add(
 )
 _add("to_base(bigint, bigint) -> varchar", "trino_to_base({0}, {1})")
 _add("from_base(varchar, bigint) -> bigint", "trino_from_base({0}, {1})")
+
+for _name, _sign in (("lower", "-"), ("upper", "+")):
+    _add(
+        f"wilson_interval_{_name}(bigint, bigint, double) -> double",
+        f"trino_wilson({{0}}, CAST({{1}} AS DOUBLE), {{2}}, {_sign}1)",
+    )
 
 # --- bits --------------------------------------------------------------------------------------
 
