@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 
 from mall_platform.local_aws import children
 from mall_platform.local_aws.certificates import Authority
+from mall_platform.local_aws.httpd import free_port
 
 if TYPE_CHECKING:
     import pymysql
     from pymysql.cursors import Cursor
 
 _START_TIMEOUT_S = 60
+_MAX_PORTS = 4
 _SYSTEM_TABLES = (
     "system_tables",
     "performance_tables",
@@ -71,15 +73,20 @@ class MariaDbError(Exception):
     """MariaDB is not installed, or does not start."""
 
 
+class PortInUseError(MariaDbError):
+    """Another process has taken the server's port."""
+
+
 class MariaDb:
-    """One server. `home` is where its process is noted, `folder` holds its files.
+    """One server. `home` is where its process is noted, `folder` holds its files. Its port is
+    its own for good once it has started.
 
     The operating system's user administers it over its Unix socket; nobody does so over TCP.
     """
 
-    def __init__(self, home: Path, folder: Path, port: int, authority: Authority) -> None:
+    def __init__(self, home: Path, folder: Path, authority: Authority) -> None:
         self.folder = folder
-        self.port = port
+        self.port = free_port()
         self._home = home
         self._authority = authority
         self._process: subprocess.Popen | None = None
@@ -111,8 +118,19 @@ class MariaDb:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-                raise MariaDbError(f"MariaDB did not start:\n{tail}")
+                kind = PortInUseError if "Address already in use" in tail else MariaDbError
+                raise kind(f"MariaDB did not start:\n{tail}")
             time.sleep(0.02)
+
+    def start_first(self, options: Mapping[str, str]) -> None:
+        """Starts the process for the first time, on another port if its own was taken."""
+        for _ in range(_MAX_PORTS - 1):
+            try:
+                self.start(options)
+                return
+            except PortInUseError:
+                self.port = free_port()
+        self.start(options)
 
     def shut_down(self) -> None:
         """Ends the process as an operator would; its data stays."""

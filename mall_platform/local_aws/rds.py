@@ -35,7 +35,6 @@ from moto.secretsmanager.models import SecretsManagerBackend
 from mall_platform.local_aws import lifecycle
 from mall_platform.local_aws.certificates import Authority
 from mall_platform.local_aws.hooks import replace, replace_property
-from mall_platform.local_aws.httpd import free_port
 from mall_platform.local_aws.mariadb import MariaDb, copy_tree
 
 ENGINES = ("mysql", "mariadb")
@@ -142,6 +141,8 @@ def _hook_instances() -> None:
 
     @replace_property(DBInstance, "endpoint")
     def endpoint(original: Any, self: DBInstance) -> Any:
+        if self.status == "creating":
+            return None
         server = _server(self)
         return original(self) | ({"Port": server.port} if server else {})
 
@@ -159,10 +160,10 @@ def _server(database: DBInstance) -> MariaDb | None:
 def _launch(database: DBInstance, data: Path | None) -> None:
     home = lifecycle.home()
     folder = home / "rds" / database.dbi_resource_id
-    server = MariaDb(home, folder, free_port(), Authority(ca_file(home).parent))
+    server = MariaDb(home, folder, Authority(ca_file(home).parent))
     try:
         server.create(data)
-        server.start(_options(database))
+        server.start_first(_options(database))
         _create_master(database, server)
     except Exception:
         server.drop()

@@ -27,7 +27,6 @@ from moto.s3.models import s3_backends
 from mall_platform.local_aws import lifecycle
 from mall_platform.local_aws.certificates import Authority
 from mall_platform.local_aws.hooks import replace
-from mall_platform.local_aws.httpd import free_port
 from mall_platform.local_aws.mariadb import MariaDb
 from mall_platform.local_aws.rds import ca_file, snapshot_data
 
@@ -132,10 +131,10 @@ class Export:
         home = lifecycle.home()
         authority = Authority(ca_file(home).parent)
         folder = home / "rds" / f"export-{uuid.uuid4()}"
-        server = MariaDb(home, folder, free_port(), authority)
+        server = MariaDb(home, folder, authority)
         try:
             server.create(data)
-            server.start({})
+            server.start_first({})
             with server.administrator() as cursor:
                 tables = list(_tables(cursor, self._task.export_only or []))
                 return [self._export_table(server, cursor, *table) for table in tables]

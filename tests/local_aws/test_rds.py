@@ -89,6 +89,7 @@ def database(client: Clients, local_aws: LocalAws) -> Iterator[Database]:
         DBParameterGroupName="shop",
     )["DBInstance"]
     assert created["DBInstanceStatus"] == "creating"
+    assert "Endpoint" not in created
     yield Database(client, local_aws, "shop")
     rds.delete_db_instance(DBInstanceIdentifier="shop", SkipFinalSnapshot=True)
     rds.delete_db_parameter_group(DBParameterGroupName="shop")
