@@ -1,6 +1,7 @@
 """The surveys as assets: dropped files to two tables of the lake, by quarter (E2, E4, Q2)."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import dagster as dg
 from pydantic import Field
@@ -26,6 +27,8 @@ _UPSTREAM = [
     infra_key("analytics", "catalog"),
     SHOP_CATEGORIES,
 ]
+_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=125))
+"""A quarter and a month: surveys are quarterly."""
 
 
 class SurveyFile(dg.Config):
@@ -53,6 +56,7 @@ class SurveyFiles(dg.Config):
 
 @dg.multi_asset(
     name="surveys",
+    pool="surveys",  # one run at a time: of two files for a quarter the newer must come last
     specs=[
         dg.AssetSpec(
             **data_asset(
@@ -61,6 +65,7 @@ class SurveyFiles(dg.Config):
                 description="One row per respondent of each quarter's survey, masked (E2, E4).",
                 deps=_UPSTREAM,
                 skippable=True,
+                freshness_policy=_FRESH,
             )
         ),
         dg.AssetSpec(
@@ -70,6 +75,7 @@ class SurveyFiles(dg.Config):
                 description="One row per option chosen where several may be (E2).",
                 deps=_UPSTREAM,
                 skippable=True,
+                freshness_policy=_FRESH,
             )
         ),
     ],

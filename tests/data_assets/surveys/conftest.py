@@ -111,24 +111,3 @@ def world(empty_lake: dict[str, Any]) -> SurveyWorld:
     made = SurveyWorld(empty_lake)
     made.publish_categories()
     return made
-
-
-# TEMPORARY
-@pytest.fixture(scope="session")
-def platform(aws: Aws, settings: Any) -> dict[str, Any]:
-    from infra_assets.registry import apply_all
-    from resources.catalog import Catalog
-    from resources.secrets import PseudonymKey, Secrets
-
-    apply_all(aws, settings, ["security", "storage", "analytics/catalog", "streaming"])
-    catalog = Catalog(aws=aws)
-    secrets = Secrets(aws=aws)
-    return {
-        "aws": aws,
-        "catalog": catalog,
-        "lake": Lake(aws=aws, catalog=catalog),
-        "pseudonym_key": PseudonymKey(
-            aws=aws, secrets=secrets, secret_id=aws.names.pseudonym_key_secret
-        ),
-        "secrets": secrets,
-    }
