@@ -62,6 +62,7 @@ def install() -> None:
     _hook_instances()
     _hook_passwords()
     _hook_snapshots()
+    Authority(ca_file(lifecycle.home()).parent)  # clients may name its file before any instance is
     lifecycle.on_reset(_drop_everything)
     lifecycle.on_stop(_drop_everything)
 

@@ -209,11 +209,11 @@ def test_an_alarm_and_its_recovery_are_published_in_awss_format(
 
 
 def test_missing_data_alarms_by_the_timer(account: Account, metric: str) -> None:
-    breaching = account.alarm(metric, TreatMissingData="breaching", Period=1)
-    fine = account.alarm(metric, TreatMissingData="notBreaching", Period=1)
+    breaching = account.alarm(metric, TreatMissingData="breaching", Period=5)
+    fine = account.alarm(metric, TreatMissingData="notBreaching", Period=5)
     assert (account.state(breaching), account.state(fine)) == ("ALARM", "OK")
 
-    account.put(metric, 10)
+    account.put(metric, 10, ago_s=10)
     assert account.state(breaching) == "OK"
     until(lambda: account.state(breaching) == "ALARM")
 

@@ -53,6 +53,7 @@ def home(tmp_path: Path):
 def test_start_finds_the_server_that_runs_already_and_stop_ends_its_databases(home: Path) -> None:
     aws = process.start(home)
     assert process.start(home) == aws == process.running(home)
+    assert Path(aws.environment()["RDS_CA_FILE"]).is_file()
     create_database(aws)
     pids = [aws.pid, *children_of(home)]
     assert len(pids) == 2
