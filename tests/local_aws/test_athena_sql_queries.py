@@ -102,6 +102,12 @@ EXPRESSIONS = [
     ("'abc' LIKE 'a_c'", True),
     ("'a_c' LIKE 'a\\_c' ESCAPE '\\'", True),
     ("'abc' LIKE 'a\\_c'", False),
+    ("'abc' NOT LIKE 'a%'", False),
+    ("'abc' NOT LIKE 'x%' ESCAPE '!'", True),
+    ("NOT 'abc' LIKE 'a%'", False),
+    ("1 IS NULL", False),
+    ("1 IS NOT NULL", True),
+    ("1 NOT IN (1, 2)", False),
     ("NULL IS DISTINCT FROM 1", True),
     ("1 IS NOT DISTINCT FROM NULL", False),
     ("true AND NULL", None),
@@ -339,6 +345,7 @@ ERRORS = [
     ("SELECT id FROM orders WHERE channel ILIKE 'l%'", "SYNTAX_ERROR"),
     ("SELECT id FROM orders QUALIFY id > 1", "SYNTAX_ERROR"),
     ("SELECT 1; SELECT 2", "SYNTAX_ERROR"),
+    ("SELECT listagg(channel, ',') FROM orders", "SYNTAX_ERROR"),
     ("SELECT id FROM orders LIMIT 1, 2", "SYNTAX_ERROR"),
     ("SELECT CAST(id AS string) FROM orders", "SYNTAX_ERROR"),
     ("SELECT CAST(id AS text) FROM orders", "SYNTAX_ERROR"),
@@ -358,6 +365,30 @@ def test_error(connection: duckdb.DuckDBPyConnection, sql: str, kind: str) -> No
         run(connection, sql)
     assert failure.value.kind == kind
     assert str(failure.value).startswith(f"{kind}: ")
+
+
+MESSAGES = [
+    ("SELECT 1 / 0", "DIVISION_BY_ZERO: Division by zero"),
+    ("SELECT CAST('x' AS integer)", "INVALID_CAST_ARGUMENT: Cannot cast 'x' to INT"),
+    ("SELECT CAST('x' AS date)", "INVALID_CAST_ARGUMENT: Value cannot be cast to date: x"),
+    ("SELECT MAP(ARRAY['a'], ARRAY[1])['b']",
+     "INVALID_FUNCTION_ARGUMENT: Key not present in map: b"),
+    ("SELECT ARRAY[1][2]",
+     "INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: "
+     "2 > 1"),
+    ("SELECT json_parse('{')",
+     "INVALID_FUNCTION_ARGUMENT: Cannot convert value to JSON: '{'"),
+    ("SELECT date_parse('x', '%Y')", 'INVALID_FUNCTION_ARGUMENT: Invalid format: "x"'),
+    ("SELECT day = 'x' FROM orders", "TYPE_MISMATCH: Cannot apply operator: date = varchar(1)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "message"), MESSAGES, ids=[sql for sql, _ in MESSAGES])
+def test_error_message(connection: duckdb.DuckDBPyConnection, sql: str, message: str) -> None:
+    """(A0)"""
+    with pytest.raises(AthenaError) as failure:
+        run(connection, sql)
+    assert str(failure.value) == message
 
 
 REFUSED = [

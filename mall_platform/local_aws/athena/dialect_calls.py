@@ -203,6 +203,8 @@ class Calls(ABC):
             for arg in args:
                 self.group_key(arg, name)
         overload, typed, bound = _choose(call.function, args)
+        if name == "listagg" and call.order is None:
+            raise QuerySyntaxError("listagg requires WITHIN GROUP (ORDER BY …)")
         clauses = {"d": "DISTINCT " if call.distinct else "", "o": "", "tail": ""}
         if call.order is not None:
             clauses["o"] = f" ORDER BY {self.ordering(call.order, scope)}"

@@ -157,7 +157,8 @@ def _to_integer(sql: str, source: Type, target: Type) -> str | None:
     if source.is_float:
         return f"CAST(round({sql}) AS {target.duckdb})"
     if source.name == "varchar":
-        return f"CAST(trino_integer_text({sql}, '{target.name}') AS {target.duckdb})"
+        shown = "int" if target == t.INTEGER else target.name
+        return f"CAST(trino_integer_text({sql}, '{shown}') AS {target.duckdb})"
     if source.name == "json":
         return f"CAST(trino_json_to_bigint({sql}) AS {target.duckdb})"
     return None

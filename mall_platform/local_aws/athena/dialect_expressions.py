@@ -70,6 +70,8 @@ class Expressions(Operators):
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise unsupported(node)
+        if not isinstance(node, exp.Query):
+            only(node, "this", "expression", "expressions", *_ARGUMENTS.get(type(node), ()))
         result = handler(self, node, scope)
         self.translated[id(node)] = (node, result.sql)
         return result
@@ -294,6 +296,28 @@ def _current_timestamp(self: Expressions, node: exp.Expr, scope: Scope) -> Typed
     return self.call("now", [])
 
 
+# What a node may carry beside `this`, `expression` and `expressions`; all else is refused.
+_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Column: ("table", "db", "catalog"),
+    exp.Identifier: ("quoted",),
+    exp.Literal: ("is_string",),
+    exp.Interval: ("unit",),
+    exp.ParseJSON: ("is_literal",),
+    exp.Div: ("typed", "safe"),
+    exp.DPipe: ("safe",),
+    exp.Like: ("negate",),
+    exp.In: ("query",),
+    exp.Between: ("low", "high"),
+    exp.Case: ("ifs", "default"),
+    exp.If: ("true", "false"),
+    exp.Cast: ("to", "safe"),
+    exp.TryCast: ("to", "safe"),
+    exp.AtTimeZone: ("zone",),
+    exp.Trim: ("position",),
+    exp.StrPosition: ("substr",),
+    exp.Bracket: ("offset",),
+    exp.Window: ("partition_by", "order", "spec", "alias", "over"),
+}
 _HANDLERS: dict[type[exp.Expr], Callable[..., Typed]] = {
     exp.Column: Expressions.name,
     exp.Identifier: Expressions.name,

@@ -225,7 +225,8 @@ class Operators(Calls):
                 raise QuerySyntaxError("Escape string must be a single character")
             escape = f" ESCAPE {mark.sql}"
             node = node.this
-        only(node, "this", "expression")
+        only(node, "this", "expression", "negate")
+        word = "NOT LIKE" if node.args.get("negate") else "LIKE"
         left, right = (
             self.expression(node.this, scope),
             self.expression(node.args["expression"], scope),
@@ -233,7 +234,7 @@ class Operators(Calls):
         for side in (left, right):
             if side.type.name not in ("varchar", "unknown"):
                 raise mismatch(f"LIKE expression must evaluate to a varchar: {side.type}")
-        return Typed(f"({left.sql} LIKE {right.sql}{escape})", t.BOOLEAN)
+        return Typed(f"({left.sql} {word} {right.sql}{escape})", t.BOOLEAN)
 
     # --- choices -------------------------------------------------------------------------------
 

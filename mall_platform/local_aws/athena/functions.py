@@ -74,7 +74,10 @@ def is_aggregate(name: str) -> bool:
 
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
-    """Set up a fresh connection: the session's time zone, the macros and the Python functions."""
+    """Set up a fresh connection: the session's time zone, the macros and the Python functions.
+
+    A cursor made from it shares the Python functions but not the macros.
+    """
     connection.execute("SET TimeZone = 'UTC'")
     for module in (functions_core, *_MODULES):
         for name, function, parameters, result in getattr(module, "PYTHON", ()):

@@ -8,7 +8,7 @@ from mall_platform.local_aws.athena import dialect_casts as casts
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed, mismatch
 from mall_platform.local_aws.athena.errors import NotSupportedError
-from mall_platform.local_aws.athena.functions_registry import Table
+from mall_platform.local_aws.athena.functions_registry import Renderer, Table
 
 TABLE = Table("Aggregates and windows")
 _add, _window = TABLE.aggregate, TABLE.window
@@ -38,7 +38,7 @@ def _sum_of_decimals(args: Sequence[Typed]) -> Typed:
     return Typed(f"CAST(sum({{d}}{args[0].sql}){{tail}} AS {kind.duckdb})", kind)
 
 
-def _extreme(name: str) -> object:
+def _extreme(name: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         kind = args[0].type
         _orderable(kind)
@@ -53,7 +53,7 @@ def _extreme(name: str) -> object:
     return render
 
 
-def _several(name: str) -> object:
+def _several(name: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         kind = args[0].type
         _orderable(kind)
@@ -64,7 +64,7 @@ def _several(name: str) -> object:
     return render
 
 
-def _by(name: str) -> object:
+def _by(name: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         _orderable(args[1].type)
         value, key = args[0].sql, args[1].sql
@@ -104,9 +104,9 @@ for _name in ("sum", "avg"):
 _add("sum(decimal) -> decimal", _sum_of_decimals)
 _add("avg(decimal) -> decimal", _average_of_decimals)
 for _name in ("min", "max"):
-    _add(f"{_name}(T) -> T", _extreme(_name), "NaN is refused when met.")  # type: ignore[arg-type]
-    _add(f"{_name}(T, bigint) -> array(T)", _several(_name))  # type: ignore[arg-type]
-    _add(f"{_name}_by(T, U) -> T", _by(f"arg_{_name}_null"))  # type: ignore[arg-type]
+    _add(f"{_name}(T) -> T", _extreme(_name), "NaN is refused when met.")
+    _add(f"{_name}(T, bigint) -> array(T)", _several(_name))
+    _add(f"{_name}_by(T, U) -> T", _by(f"arg_{_name}_null"))
 for _name in ("arbitrary", "any_value"):
     _add(f"{_name}(T) -> T", "any_value({0}){tail}", "Which value is not defined.")
 for _name in ("bool_and", "every"):

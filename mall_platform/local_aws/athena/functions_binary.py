@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import zlib
+from collections.abc import Callable
 
 from mall_platform.local_aws.athena.functions_registry import Table
 
@@ -44,14 +45,14 @@ def _crc32(value: bytes) -> int:
     return zlib.crc32(value)
 
 
-def _digest(name: str) -> object:
+def _digest(name: str) -> Callable[[bytes], bytes]:
     def digest(value: bytes) -> bytes:
         return hashlib.new(name, value, usedforsecurity=False).digest()
 
     return digest
 
 
-def _keyed(name: str) -> object:
+def _keyed(name: str) -> Callable[[bytes, bytes], bytes]:
     def digest(value: bytes, key: bytes) -> bytes:
         return hmac.digest(key, value, name)
 

@@ -8,7 +8,7 @@ from mall_platform.local_aws.athena import dialect_casts as casts
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed, mismatch
 from mall_platform.local_aws.athena.errors import NotSupportedError
-from mall_platform.local_aws.athena.functions_registry import Table
+from mall_platform.local_aws.athena.functions_registry import Renderer, Table
 
 TABLE = Table("Arrays and maps")
 _add = TABLE.scalar
@@ -156,7 +156,7 @@ def _sortable(kind: t.Type) -> None:
         raise NotSupportedError(f"ordering values of {kind}")
 
 
-def _extreme(name: str) -> object:
+def _extreme(name: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         kind = args[0].type.args[0]
         _sortable(kind)
@@ -186,7 +186,7 @@ def _plain_elements(args: Sequence[Typed], what: str) -> None:
             raise NotSupportedError(f"{what} over {arg.type}")
 
 
-def _compared(name: str, template: str, result: t.Type | None = None) -> object:
+def _compared(name: str, template: str, result: t.Type | None = None) -> Renderer:
     """Functions that compare elements: refused where equality isn't DuckDB's."""
 
     def render(args: Sequence[Typed]) -> Typed:
@@ -198,7 +198,7 @@ def _compared(name: str, template: str, result: t.Type | None = None) -> object:
 
 def _compare(signature: str, template: str, result: t.Type | None = None) -> None:
     name = signature.partition("(")[0]
-    _add(signature, _compared(name, template, result))  # type: ignore[arg-type]
+    _add(signature, _compared(name, template, result))
 
 
 _add("cardinality(array(T)) -> bigint", "CAST(len({0}) AS BIGINT)")
@@ -220,8 +220,8 @@ _compare(
     "CASE WHEN {1} IS NOT NULL THEN list_filter({0}, lambda x: x IS NULL OR x <> {1}) END",
 )
 _add("array_join(array(T), varchar, [varchar]) -> varchar", _joined)
-_add("array_max(array(T)) -> T", _extreme("max"))  # type: ignore[arg-type]
-_add("array_min(array(T)) -> T", _extreme("min"))  # type: ignore[arg-type]
+_add("array_max(array(T)) -> T", _extreme("max"))
+_add("array_min(array(T)) -> T", _extreme("min"))
 _add("array_sort(array(T)) -> array(T)", _ordered, "With a comparing lambda it is refused.")
 _add("concat(any, ...) -> any", _concat)
 _add("element_at(array(T), bigint) -> T", "trino_element_at({0}, {1})")

@@ -1,7 +1,5 @@
 """Macros that conversions, comparisons and arithmetic of the translation call."""
 
-FAIL = "CAST(CAST({0} AS INTEGER) AS VARCHAR)"
-
 MACROS = (
     # An error that TRY can catch and that only a row that needs it raises.
     "trino_fail(message) AS CAST(CAST(message AS INTEGER) AS VARCHAR)",

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from mall_platform.local_aws.athena import dialect_casts as casts
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed
-from mall_platform.local_aws.athena.functions_registry import Table, invalid
+from mall_platform.local_aws.athena.functions_registry import Renderer, Table, invalid
 
 TABLE = Table("Numbers")
 _add = TABLE.scalar
@@ -184,7 +184,7 @@ def _truncate_decimal(args: Sequence[Typed]) -> Typed:
     return Typed(f"CAST(trunc({args[0].sql}) AS {result.duckdb})", result)
 
 
-def _whole_decimal(name: str) -> object:
+def _whole_decimal(name: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         precision, scale = args[0].type.args
         result = t.decimal(precision - scale + min(scale, 1), 0)
@@ -214,7 +214,7 @@ _add("sign(decimal) -> decimal", _sign_decimal)
 _add("round(decimal, [bigint]) -> decimal", _round_decimal)
 _add("truncate(decimal) -> decimal", _truncate_decimal)
 for _name, _render in (("ceil", "ceil"), ("ceiling", "ceil"), ("floor", "floor")):
-    _add(f"{_name}(decimal) -> decimal", _whole_decimal(_render))  # type: ignore[arg-type]
+    _add(f"{_name}(decimal) -> decimal", _whole_decimal(_render))
 for _kind in ("real", "double"):
     _add(f"abs({_kind}) -> {_kind}", "abs({0})")
     _add(
@@ -307,7 +307,7 @@ for _kind, _size in zip(t.INTEGERS, (8, 16, 32, 64), strict=True):
 # --- the greatest of several -------------------------------------------------------------------
 
 
-def _extreme(name: str) -> object:
+def _extreme(name: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         kind = args[0].type
         listed = ", ".join(arg.sql for arg in args)
@@ -326,6 +326,6 @@ def _extreme(name: str) -> object:
 for _name in ("greatest", "least"):
     _add(
         f"{_name}(T, ...) -> T",
-        _extreme(_name),  # type: ignore[arg-type]
+        _extreme(_name),
         "NULL if any argument is. NaN is refused when met.",
     )

@@ -8,12 +8,12 @@ out as `\\p{Nd}`; all others run in Python, whose classes also know Unicode.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed, text_literal
-from mall_platform.local_aws.athena.functions_registry import Table
+from mall_platform.local_aws.athena.functions_registry import Renderer, Table
 
 TABLE = Table("Regular expressions")
 _add = TABLE.scalar
@@ -185,7 +185,7 @@ def _extracted(args: Sequence[Typed]) -> Typed:
     return Typed(f"trino_regexp_extract({args[0].sql}, {args[1].sql}, {number})", t.VARCHAR)
 
 
-def _with_group(name: str, kind: t.Type) -> Callable[[Sequence[Typed]], Typed]:
+def _with_group(name: str, kind: t.Type) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         number = args[2].sql if len(args) > 2 else "0"
         return Typed(f"{name}({args[0].sql}, {args[1].sql}, {number})", kind)

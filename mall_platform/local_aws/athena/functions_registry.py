@@ -25,7 +25,8 @@ from mall_platform.local_aws.athena.dialect_values import Typed
 from mall_platform.local_aws.athena.errors import NotSupportedError, QuerySyntaxError
 from mall_platform.local_aws.athena.types import Type
 
-Render = str | Callable[[Sequence[Typed]], Typed]
+Renderer = Callable[[Sequence[Typed]], Typed]
+Render = str | Renderer
 Bindings = dict[str, Type]
 
 _PIECE = re.compile(r"[A-Za-z_]\w*|\.\.\.|->|\S")

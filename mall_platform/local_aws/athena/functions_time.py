@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mall_platform.local_aws.athena import dialect_casts as casts
@@ -11,7 +11,7 @@ from mall_platform.local_aws.athena import dialect_zones as zones
 from mall_platform.local_aws.athena import functions_time_formats as formats
 from mall_platform.local_aws.athena import types as t
 from mall_platform.local_aws.athena.dialect_values import Typed, text_literal
-from mall_platform.local_aws.athena.functions_registry import Table, invalid, literal_text
+from mall_platform.local_aws.athena.functions_registry import Renderer, Table, invalid, literal_text
 from mall_platform.local_aws.athena.types import Type
 
 TABLE = Table("Dates and times")
@@ -164,7 +164,7 @@ def _difference(args: Sequence[Typed]) -> Typed:
     return Typed(f"date_sub('{unit}', {a}, {b})", t.BIGINT)
 
 
-def _field(name: str) -> Callable[[Sequence[Typed]], Typed]:
+def _field(name: str) -> Renderer:
     return lambda args: Typed(f"CAST({name.format(zones.local(args[0]))} AS BIGINT)", t.BIGINT)
 
 
@@ -198,7 +198,7 @@ for _type in ("timestamp", "zoned", "time"):
         _add(f"{_name}({_type}) -> bigint", _field(_sql))
 
 
-def _offset(operator: str) -> Callable[[Sequence[Typed]], Typed]:
+def _offset(operator: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         minutes = f"trino_offset_minutes({zones.instant(args[0])}, {zones.zone(args[0])})"
         return Typed(f"CAST({minutes} {operator} 60 AS BIGINT)", t.BIGINT)
@@ -268,7 +268,7 @@ def _iso_text(args: Sequence[Typed]) -> Typed:
     return Typed(f"({text})", t.VARCHAR)
 
 
-def _printed(style: str) -> Callable[[Sequence[Typed]], Typed]:
+def _printed(style: str) -> Renderer:
     def render(args: Sequence[Typed]) -> Typed:
         pattern = literal_text(args[1], "the pattern of a date")
         value = args[0]
