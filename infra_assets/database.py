@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from infra_assets.infra_asset import infra_asset
+from infra_assets.network import subnet_refs
 from infra_assets.resource import Resource
 from infra_assets.spec import PlatformSpec
+from infra_assets.types.ec2 import SecurityGroup
 from infra_assets.types.kms import Key
-from infra_assets.types.rds import Instance, ParameterGroup
+from infra_assets.types.rds import Instance, ParameterGroup, SubnetGroup
 
 
-@infra_asset(area="database", deps=["security/encryption_keys"], kinds=["rds", "mysql"])
+@infra_asset(
+    area="database",
+    deps=["security/encryption_keys", "security/security_groups", "network/subnets"],
+    kinds=["rds", "mysql"],
+)
 def shop_database(spec: PlatformSpec) -> list[Resource]:
     """RDS for MySQL, reached over TLS only, its password kept by RDS itself (D1)."""
     name = spec.names.shop_database
     return [
+        SubnetGroup(name=name, subnets=subnet_refs(spec, "db")),
         ParameterGroup(
             name=name,
             family="mysql8.4",
@@ -36,5 +43,7 @@ def shop_database(spec: PlatformSpec) -> list[Resource]:
             deletion_protection=spec.database_deletion_protection,
             key=Key.ref("data"),
             parameter_group=ParameterGroup.ref(name, "id"),
+            subnet_group=SubnetGroup.ref(name, "id"),
+            security_groups=(SecurityGroup.ref("db", "id"),),
         ),
     ]

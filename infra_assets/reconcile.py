@@ -157,7 +157,13 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def diff(wanted: Attributes, now: Attributes, fixed: frozenset[str]) -> tuple[Change, ...]:
+def diff(
+    wanted: Attributes,
+    now: Attributes,
+    *,
+    fixed: frozenset[str] = frozenset(),
+    sets: frozenset[str] = frozenset(),
+) -> tuple[Change, ...]:
     """The wanted attributes that differ now. Of tags only the wanted ones are looked at: other
     people's are theirs."""
     changes = []
@@ -165,9 +171,17 @@ def diff(wanted: Attributes, now: Attributes, fixed: frozenset[str]) -> tuple[Ch
         present = now.get(name)
         if name == "tags":
             present = {key: tag for key, tag in (present or {}).items() if key in value}
-        if canonical(present) != canonical(value):
+        one, other = canonical(present), canonical(value)
+        if name in sets:
+            one, other = unordered(one or ()), unordered(other or ())
+        if one != other:
             changes.append(Change(name, present, value, name in fixed))
     return tuple(changes)
+
+
+def differences(resource: Resource, wanted: Attributes, live: Live) -> tuple[Change, ...]:
+    """What of an object isn't as wanted."""
+    return diff(wanted, live.attributes, fixed=resource.fixed, sets=resource.sets)
 
 
 def plan(resource: Resource, cloud: Cloud) -> Step:
@@ -177,7 +191,7 @@ def plan(resource: Resource, cloud: Cloud) -> Step:
     if live is None:
         changes = tuple(Change(name, None, value, False) for name, value in wanted.items())
         return Step(resource, "create", changes)
-    changes = diff(wanted, live.attributes, resource.fixed)
+    changes = differences(resource, wanted, live)
     if not changes:
         return Step(resource, "none", (), live)
     action: Action = "replace" if any(change.replaces for change in changes) else "update"
@@ -239,7 +253,7 @@ def _converge(resource: Resource, cloud: Cloud) -> None:
     if not live.going:
         live = _wait(resource, cloud, "ready", lambda found: found.ready)
     wanted = cloud.wanted(resource, now=True)
-    changed = frozenset(c.attribute for c in diff(wanted, live.attributes, resource.fixed))
+    changed = frozenset(c.attribute for c in differences(resource, wanted, live))
     if changed:
         resource.update(cloud, live, wanted, changed)
 
@@ -255,10 +269,10 @@ def _settled(resource: Resource, cloud: Cloud) -> Live:
     def reached(found: Live) -> bool:
         if not found.ready:
             return False
-        differences = diff(wanted, found.attributes, resource.fixed)
-        if differences and cloud.clock.now() >= deadline:
-            raise NotConvergedError(resource, differences)
-        return not differences
+        changes = differences(resource, wanted, found)
+        if changes and cloud.clock.now() >= deadline:
+            raise NotConvergedError(resource, changes)
+        return not changes
 
     return _wait(resource, cloud, "ready", reached)
 

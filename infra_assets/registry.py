@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from infra_assets import analytics, database, monitoring, security, storage, streaming
+from infra_assets import analytics, database, monitoring, network, security, storage, streaming
 from infra_assets.engine import Engine, Progress
 from infra_assets.infra_asset import InfraAsset
 from infra_assets.reconcile import Outcome
@@ -17,7 +17,7 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-_AREAS = (security, storage, database, streaming, analytics, monitoring)
+_AREAS = (network, security, storage, database, streaming, analytics, monitoring)
 
 
 def _in_order(modules: Sequence[ModuleType]) -> tuple[InfraAsset, ...]:

@@ -68,6 +68,8 @@ class Resource(ABC):
     """boto3's name of the service that `find` reads."""
     fixed: ClassVar[frozenset[str]] = frozenset()
     """Attributes that AWS can't change: a difference replaces the object."""
+    sets: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that are lists whose order means nothing."""
     tagged: ClassVar[bool] = True
     """Whether AWS keeps tags on it; the engine then manages the attribute `tags`."""
     holds_data: ClassVar[bool] = False

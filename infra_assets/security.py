@@ -1,10 +1,11 @@
-"""Keys, secrets and roles."""
+"""Keys, secrets, security groups and roles."""
 
 from __future__ import annotations
 
 from infra_assets.infra_asset import infra_asset
 from infra_assets.policies import account_administers, allow, document, grant, trust
 from infra_assets.resource import Resource
+from infra_assets.server_groups import server_groups
 from infra_assets.server_roles import server_roles
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.iam import Role
@@ -56,6 +57,12 @@ def encryption_keys(spec: PlatformSpec) -> list[Resource]:
         )
     )
     return resources
+
+
+@infra_asset(area="security", deps=["network/vpc"], kinds=["vpc"])
+def security_groups(spec: PlatformSpec) -> list[Resource]:
+    """One group for each kind of instance, open only to the one before it (N3)."""
+    return server_groups(spec)
 
 
 @infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])

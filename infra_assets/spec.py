@@ -47,6 +47,11 @@ class PlatformSpec(BaseModel):
     query_result_days: int = Field(14, ge=1)
     log_days: int = Field(730, ge=181)
 
+    vpc_cidr: str = "10.0.0.0/16"
+    zones: tuple[str, ...] = ("ap-northeast-1a", "ap-northeast-1c")
+    nat_per_zone: bool = False
+    """Whether each zone has its own way out, so that losing one zone leaves the other whole."""
+
     database_class: str = "db.t4g.micro"
     database_storage_gb: int = 20
     database_multi_az: bool = False
@@ -90,6 +95,7 @@ _BY_ENVIRONMENT: dict[Environment, dict[str, object]] = {
     "prod": {
         "ask_before_apply": True,
         "allow_data_loss": False,
+        "nat_per_zone": True,
         "database_class": "db.r7g.large",
         "database_storage_gb": 200,
         "database_multi_az": True,

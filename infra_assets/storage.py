@@ -85,6 +85,35 @@ def _access_logs_of_load_balancers(spec: PlatformSpec) -> Rule:
     )
 
 
+def _flow_logs_and_audit_trail(spec: PlatformSpec) -> list[Rule]:
+    """Both look at the bucket before they write into folders of this account."""
+    log = f"arn:aws:s3:::{spec.bucket('log')}"
+    flow, ours = "delivery.logs.amazonaws.com", {"aws:SourceAccount": spec.account_id}
+    trail = "cloudtrail.amazonaws.com"
+    from_trail = {"aws:SourceArn": spec.arn("cloudtrail", f"trail/{spec.names.prefix}")}
+    return [
+        grant(sid, service, actions, resource, {"StringEquals": condition})
+        for sid, service, actions, resource, condition in (
+            (
+                "FlowLogs",
+                flow,
+                ["s3:PutObject"],
+                f"{log}/AWSLogs/{spec.account_id}/vpcflowlogs/*",
+                ours,
+            ),
+            ("FlowLogsLook", flow, ["s3:GetBucketAcl", "s3:ListBucket"], log, ours),
+            (
+                "AuditTrail",
+                trail,
+                ["s3:PutObject"],
+                f"{log}/AWSLogs/{spec.account_id}/CloudTrail/*",
+                from_trail,
+            ),
+            ("AuditTrailLook", trail, ["s3:GetBucketAcl"], log, from_trail),
+        )
+    ]
+
+
 @infra_asset(area="storage", kinds=["s3"])
 def log_bucket(spec: PlatformSpec) -> list[Resource]:
     """Access logs of everything else, change records, and the state bucket beside it (M2, B5).
@@ -99,6 +128,7 @@ def log_bucket(spec: PlatformSpec) -> list[Resource]:
             statements=(
                 *(_access_logs_of(spec, purpose) for purpose in _LOGGED),
                 _access_logs_of_load_balancers(spec),
+                *_flow_logs_and_audit_trail(spec),
             ),
             lifecycle=(
                 _transitions("colder", STANDARD_IA=30, GLACIER=180),

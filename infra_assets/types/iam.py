@@ -20,13 +20,14 @@ class Role(Resource):
     """
 
     service: ClassVar[str] = "iam"
+    sets: ClassVar[frozenset[str]] = frozenset({"managed"})
 
     trust: dict[str, Any]
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     managed: tuple[str, ...] = ()
 
     def wanted(self) -> dict[str, Any]:
-        return {"trust": self.trust, "policies": self.policies, "managed": sorted(self.managed)}
+        return {"trust": self.trust, "policies": self.policies, "managed": list(self.managed)}
 
     def find(self, cloud: Cloud) -> list[Live]:
         roles = cloud.read("iam", "get_account_authorization_details", Filter=["Role"])
@@ -39,7 +40,7 @@ class Role(Resource):
                         policy["PolicyName"]: policy["PolicyDocument"]
                         for policy in role.get("RolePolicyList", ())
                     },
-                    "managed": sorted(p["PolicyArn"] for p in role["AttachedManagedPolicies"]),
+                    "managed": [p["PolicyArn"] for p in role["AttachedManagedPolicies"]],
                     "tags": from_pairs(role.get("Tags")),
                 },
                 arn=role["Arn"],

@@ -94,6 +94,63 @@ class ParameterGroup(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubnetGroup(Resource):
+    """The subnets that a database may be placed in."""
+
+    service: ClassVar[str] = "rds"
+    sets: ClassVar[frozenset[str]] = frozenset({"subnets"})
+
+    subnets: tuple[Ref, ...]
+
+    def wanted(self) -> dict[str, Any]:
+        return {"subnets": list(self.subnets)}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "rds",
+            "describe_db_subnet_groups",
+            DBSubnetGroupName=self.name,
+            absent=("DBSubnetGroupNotFound", "DBSubnetGroupNotFoundFault"),
+        )
+        groups = (found or {"DBSubnetGroups": ()})["DBSubnetGroups"]
+        return [self._live(cloud, group) for group in groups]
+
+    def _live(self, cloud: Cloud, group: dict[str, Any]) -> Live:
+        arn = group["DBSubnetGroupArn"]
+        tags = cloud.read("rds", "list_tags_for_resource", ResourceName=arn)["TagList"]
+        attributes = {
+            "subnets": [subnet["SubnetIdentifier"] for subnet in group["Subnets"]],
+            "tags": from_pairs(tags),
+        }
+        return Live(self.name, attributes, arn=arn)
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        cloud.write(
+            "rds",
+            "create_db_subnet_group",
+            DBSubnetGroupName=self.name,
+            DBSubnetGroupDescription=self.name,
+            SubnetIds=wanted["subnets"],
+            Tags=pairs(wanted["tags"]),
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if "subnets" in changed:
+            cloud.write(
+                "rds",
+                "modify_db_subnet_group",
+                DBSubnetGroupName=self.name,
+                SubnetIds=wanted["subnets"],
+            )
+        if "tags" in changed:
+            tags, arn = pairs(wanted["tags"]), live.output("arn")
+            cloud.write("rds", "add_tags_to_resource", ResourceName=arn, Tags=tags)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.write("rds", "delete_db_subnet_group", DBSubnetGroupName=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance(Resource):
     """A MySQL instance whose master password RDS makes, keeps and rotates in Secrets Manager.
 
@@ -104,6 +161,7 @@ class Instance(Resource):
     service: ClassVar[str] = "rds"
     holds_data: ClassVar[bool] = True
     patience_s: ClassVar[float] = 3600
+    sets: ClassVar[frozenset[str]] = frozenset({"log_exports", "security_groups"})
     fixed: ClassVar[frozenset[str]] = frozenset({"database", "key", "encrypted", "master_user"})
 
     database: str
@@ -114,13 +172,13 @@ class Instance(Resource):
     deletion_protection: bool
     key: Ref
     parameter_group: Ref
-    subnet_group: Ref | None = None
-    security_groups: tuple[Ref, ...] = ()
+    subnet_group: Ref
+    security_groups: tuple[Ref, ...]
     master_user: str = "mall_admin"
     version: str = "8.4"
 
     def wanted(self) -> dict[str, Any]:
-        wanted = {
+        return {
             "database": self.database,
             "version": self.version,
             "instance_class": self.instance_class,
@@ -139,12 +197,9 @@ class Instance(Resource):
             "master_user": self.master_user,
             "managed_password": True,
             "copies_tags": True,
+            "subnet_group": self.subnet_group,
+            "security_groups": list(self.security_groups),
         }
-        if self.subnet_group:
-            wanted["subnet_group"] = self.subnet_group
-        if self.security_groups:
-            wanted["security_groups"] = list(self.security_groups)
-        return wanted
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read(
@@ -171,14 +226,14 @@ class Instance(Resource):
             "encrypted": db["StorageEncrypted"],
             "key": db.get("KmsKeyId"),
             "parameter_group": db["DBParameterGroups"][0]["DBParameterGroupName"],
-            "log_exports": sorted(db.get("EnabledCloudwatchLogsExports", ())),
+            "log_exports": db.get("EnabledCloudwatchLogsExports", []),
             "minor_upgrades": db["AutoMinorVersionUpgrade"],
             "public": db.get("PubliclyAccessible"),
             "master_user": db["MasterUsername"],
             "managed_password": "MasterUserSecret" in db,
             "copies_tags": db.get("CopyTagsToSnapshot", False),
-            "subnet_group": db.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
-            "security_groups": [g["VpcSecurityGroupId"] for g in db.get("VpcSecurityGroups", ())],
+            "subnet_group": db["DBSubnetGroup"]["DBSubnetGroupName"],
+            "security_groups": [group["VpcSecurityGroupId"] for group in db["VpcSecurityGroups"]],
             "tags": from_pairs(db.get("TagList")),
         }
         endpoint = db.get("Endpoint", {}).get("Address")
@@ -191,11 +246,6 @@ class Instance(Resource):
         )
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        network: dict[str, Any] = {}
-        if "subnet_group" in wanted:
-            network["DBSubnetGroupName"] = wanted["subnet_group"]
-        if "security_groups" in wanted:
-            network["VpcSecurityGroupIds"] = wanted["security_groups"]
         cloud.write(
             "rds",
             "create_db_instance",
@@ -221,8 +271,9 @@ class Instance(Resource):
             AutoMinorVersionUpgrade=wanted["minor_upgrades"],
             PubliclyAccessible=wanted["public"],
             CopyTagsToSnapshot=wanted["copies_tags"],
+            DBSubnetGroupName=wanted["subnet_group"],
+            VpcSecurityGroupIds=wanted["security_groups"],
             Tags=pairs(wanted["tags"]),
-            **network,
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
 from infra_assets.policies import document, only_tls
-from infra_assets.reconcile import unordered
 from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.tagging import from_pairs, pairs
 
@@ -31,6 +30,7 @@ class Bucket(Resource):
 
     service: ClassVar[str] = "s3"
     holds_data: ClassVar[bool] = True
+    sets: ClassVar[frozenset[str]] = frozenset({"lifecycle"})
 
     region: str = "ap-northeast-1"
     key: Ref | str | None = None
@@ -50,7 +50,7 @@ class Bucket(Resource):
             "versioning": "Enabled",
             "policy": document(only_tls(self.name), *self.statements),
             "access_log": {"TargetBucket": log[0], "TargetPrefix": log[1]} if log else None,
-            "lifecycle": unordered(self.lifecycle),
+            "lifecycle": list(self.lifecycle),
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -80,7 +80,7 @@ class Bucket(Resource):
             "versioning": get("bucket_versioning").get("Status"),
             "policy": json.loads(policy) if policy else None,
             "access_log": log and {k: log[k] for k in ("TargetBucket", "TargetPrefix")},
-            "lifecycle": unordered(lifecycle.get("Rules", [])),
+            "lifecycle": lifecycle.get("Rules", []),
             "tags": from_pairs(get("bucket_tagging", "NoSuchTagSet").get("TagSet")),
         }
         return [Live(self.name, attributes, arn=f"arn:aws:s3:::{self.name}")]

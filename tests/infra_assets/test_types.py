@@ -53,6 +53,8 @@ def made_undisturbed(world: World, resource: Resource) -> tuple[int, dict[str, i
 def comparable(resource: Resource, live: Live) -> Any:
     """The managed attributes with the object's id masked, which another making doesn't give."""
     managed = {name: live.attributes.get(name) for name in [*resource.wanted(), "tags"]}
+    for name in resource.sets:
+        managed[name] = reconcile.unordered(managed[name] or ())
     return reconcile.canonical(_masked(managed, live.id))
 
 
@@ -162,9 +164,48 @@ def call(service: str, operation: str, **parameters: Any) -> Behind:
     )
 
 
+def open_default_group(world: World, live: Live) -> None:
+    ec2 = world.aws.client("ec2")
+    (group,) = ec2.describe_security_groups(
+        Filters=[
+            {"Name": "vpc-id", "Values": [live.id]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
+    )["SecurityGroups"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    ec2.authorize_security_group_ingress(
+        GroupId=group["GroupId"], IpPermissions=[{**rule, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+
+
+def id_of(kind: str, name: str) -> Callable[[World], str]:
+    return lambda world: found(world, one(kind, name)).id
+
+
+def ids_of(kind: str, *names: str) -> Callable[[World], list[str]]:
+    return lambda world: [found(world, one(kind, name)).id for name in names]
+
+
+def another_vpc(world: World) -> str:
+    return world.aws.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+
+
+def another_subnet_group(world: World) -> str:
+    group = world.aws.client("rds").create_db_subnet_group(
+        DBSubnetGroupName="other",
+        DBSubnetGroupDescription="other",
+        SubnetIds=ids_of("ec2.Subnet", "was-a", "was-c")(world),
+    )
+    return group["DBSubnetGroup"]["DBSubnetGroupName"]
+
+
 CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ("kms.Key", "rotation"): call("kms", "disable_key_rotation", KeyId="<id>"),
     ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
+    ("ec2.Vpc", "default_group_rules"): open_default_group,
+    ("glue.Crawler", "schedule"): call(
+        "glue", "update_crawler", Name="<id>", Schedule="cron(0 0 * * ? *)"
+    ),
     ("secretsmanager.GeneratedSecret", "scheduled_for_deletion"): call(
         "secretsmanager", "delete_secret", SecretId="<id>"
     ),
@@ -175,7 +216,14 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
 """How somebody changes what the type's own `update` can only set right."""
 
 VALUES: dict[tuple[str, str], Any] = {
-    ("kms.Alias", "key"): lambda world: found(world, one("kms.Key", name="alerts")).id,
+    ("ec2.InternetGateway", "vpc"): another_vpc,
+    ("ec2.RouteTable", "routes"): {},
+    ("ec2.RouteTable", "subnets"): [],
+    ("ec2.SecurityGroup", "egress"): [],
+    ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
+    ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "was-a", "was-c"),
+    ("rds.Instance", "subnet_group"): another_subnet_group,
+    ("rds.Instance", "security_groups"): ids_of("ec2.SecurityGroup", "was"),
     ("iam.Role", "managed"): lambda world: [
         world.aws.client("iam").create_policy(
             PolicyName="other",
@@ -200,7 +248,6 @@ VALUES: dict[tuple[str, str], Any] = {
     ("rds.ParameterGroup", "parameters"): {"long_query_time": "9"},
     ("firehose.DeliveryStream", "compression"): "GZIP",
     ("glue.Crawler", "schema_changes"): {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
-    ("glue.Crawler", "schedule"): "cron(0 0 * * ? *)",
     ("logs.LogGroup", "retention_days"): 30,
     ("iam.InstanceProfile", "role"): "mall-dev-firehose",
     ("sqs.Queue", "retention_s"): 60,
@@ -211,7 +258,7 @@ VALUES: dict[tuple[str, str], Any] = {
         "MemorySize": 512,
     },
     ("lambda.Function", "role"): lambda world: found(world, one("iam.Role", "mall-dev-was")).arn,
-    ("lambda.Function", "retries"): 0,
+    ("lambda.Function", "retries"): 1,
 }
 """Other values that AWS takes where a slight change of the wanted one isn't one."""
 
