@@ -1,0 +1,77 @@
+"""Processes that the local AWS starts never outlive it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mall_platform.local_aws import children
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def runs(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_all_that_is_noted_ends_and_its_note_goes(tmp_path: Path) -> None:
+    started = [children.start(tmp_path, SLEEP, cwd=tmp_path) for _ in range(2)]
+    children.end_all(tmp_path)
+    assert [process.wait(5) for process in started] == [-9, -9]
+    assert list((tmp_path / "children").iterdir()) == []
+
+
+def test_a_stranger_that_got_the_pid_lives_on(tmp_path: Path) -> None:
+    stranger = subprocess.Popen(SLEEP, start_new_session=True)
+    note = tmp_path / "children" / str(stranger.pid)
+    note.parent.mkdir()
+    note.write_text("12345")
+    children.end_all(tmp_path)
+    assert runs(stranger.pid)
+    assert not note.exists()
+    stranger.kill()
+    stranger.wait()
+
+
+def test_the_kernel_ends_a_child_whose_server_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib, time\n"
+        "from mall_platform.local_aws import children\n"
+        "home = pathlib.Path(sys.argv[1])\n"
+        f"print(children.start(home, {SLEEP!r}, cwd=home).pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert server.stdout is not None
+    with server.stdout:
+        child = int(server.stdout.readline())
+    assert runs(child)
+    server.kill()
+    server.wait()
+    deadline = time.monotonic() + 10
+    while runs(child):
+        assert time.monotonic() < deadline, "the child outlives its server"
+        time.sleep(0.02)
+
+
+def test_a_group_ends_with_its_leader(tmp_path: Path) -> None:
+    code = f"import subprocess; p = subprocess.Popen({SLEEP!r}); print(p.pid, flush=True); p.wait()"
+    leader = children.start(
+        tmp_path, [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE
+    )
+    assert leader.stdout is not None
+    with leader.stdout:
+        member = int(leader.stdout.readline())
+    children.end(tmp_path, leader)
+    deadline = time.monotonic() + 10
+    while runs(member):
+        assert time.monotonic() < deadline, "a member of the group lives on"
+        time.sleep(0.02)
