@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from mall_platform.local_aws import children
@@ -15,6 +16,13 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 def runs(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def until(condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
 
 
 def test_all_that_is_noted_ends_and_its_note_goes(tmp_path: Path) -> None:
@@ -53,13 +61,12 @@ def test_the_kernel_ends_a_child_whose_server_is_killed(tmp_path: Path) -> None:
     assert server.stdout is not None
     with server.stdout:
         child = int(server.stdout.readline())
-    assert runs(child)
+    # The kernel is told by setpriv, which then becomes the child.
+    command = Path(f"/proc/{child}/cmdline")
+    until(lambda: b"setpriv" not in command.read_bytes(), "the child does not start")
     server.kill()
     server.wait()
-    deadline = time.monotonic() + 10
-    while runs(child):
-        assert time.monotonic() < deadline, "the child outlives its server"
-        time.sleep(0.02)
+    until(lambda: not runs(child), "the child outlives its server")
 
 
 def test_a_group_ends_with_its_leader(tmp_path: Path) -> None:
@@ -71,7 +78,4 @@ def test_a_group_ends_with_its_leader(tmp_path: Path) -> None:
     with leader.stdout:
         member = int(leader.stdout.readline())
     children.end(tmp_path, leader)
-    deadline = time.monotonic() + 10
-    while runs(member):
-        assert time.monotonic() < deadline, "a member of the group lives on"
-        time.sleep(0.02)
+    until(lambda: not runs(member), "a member of the group lives on")
