@@ -1,8 +1,8 @@
 """Objects of moto's S3, as files that an engine can read.
 
-Every version of an object that a query needs is copied to the local disk once, by bucket, key and
-ETag, and never again. What is written goes through moto's own `put_object`, so that notifications,
-encryption and versions behave as for any other client.
+Every version of an object that a query needs is copied to the local disk once for a table, by
+bucket, key and ETag, and never again. What is written goes through moto's own `put_object`, so that
+notifications, encryption and versions behave as for any other client.
 """
 
 from __future__ import annotations
@@ -89,11 +89,9 @@ class Storage:
 
     def __init__(self, account_id: str, home: Path) -> None:
         self._account_id = account_id
-        self._objects = home / "objects"
-        self._links = home / "partitions"
+        self._mirror = home / "mirror"
         self._scratch = home / "scratch"
-        for folder in (self._objects, self._links, self._scratch):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._scratch.mkdir(parents=True, exist_ok=True)
 
     def _backend(self) -> Any:
         from moto.s3.models import s3_backends
@@ -131,30 +129,22 @@ class Storage:
         self._bucket(bucket)
         self._backend().put_object(bucket, key, content)
 
-    def file(self, stored: StoredObject, folder: str = "", suffix: str = "") -> Path:
-        """The object's content on disk, copied there unless it already is.
+    def path(self, stored: StoredObject, folder: str) -> Path:
+        """Where the object, or what is made from it, belongs in the mirror: under a folder of the
+        caller's (`dt=2024-06-01`)."""
+        return self._mirror / folder / f"{stored.digest}.parquet"
 
-        `folder` is a relative path (`dt=2024-06-01`) that the file is linked under.
+    def copy(self, stored: StoredObject, path: Path) -> None:
+        """Copies the object's content to a path of the mirror unless it is there.
+
         Raises AthenaError if the object was replaced or deleted since it was listed.
         """
-        digest = stored.digest
-        content = self._objects / digest[:2] / digest
-        path = self._links / folder / f"{digest}{suffix}" if suffix else content
-        if path.exists():
-            return path
-        if not content.exists():
-            content.parent.mkdir(exist_ok=True)
-            _write(content, self._content(stored))
-        if path != content:
+        if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _link(content, path)
-        return path
+            _write(path, self.content(stored))
 
-    def derived(self, stored: StoredObject, folder: str) -> Path:
-        """Where a file made from the object belongs, under a relative path of the caller's."""
-        return self._links / folder / f"{stored.digest}.parquet"
-
-    def _content(self, stored: StoredObject) -> bytes:
+    def content(self, stored: StoredObject) -> bytes:
+        """The bytes of just this version of the object."""
         for version in self._bucket(stored.bucket).keys.getlist(stored.key, []):
             if getattr(version, "etag", "").strip('"') == stored.etag:
                 return bytes(version.value)
@@ -200,10 +190,3 @@ def _write(path: Path, content: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(content)
     Path(name).replace(path)
-
-
-def _link(content: Path, path: Path) -> None:
-    try:
-        os.link(content, path)
-    except FileExistsError:
-        return

@@ -28,14 +28,10 @@ class FileColumn:
 
 @dataclass(frozen=True)
 class Footer:
-    """`columns` is by lower-case name."""
+    """`columns` is by lower-case name. Files of one `shape` can be read together."""
 
     columns: Mapping[str, FileColumn]
-
-    @property
-    def shape(self) -> tuple[tuple[str, str], ...]:
-        """Files of one shape can be read together."""
-        return tuple((c.name, str(c.arrow_type)) for c in self.columns.values())
+    shape: tuple[tuple[str, str], ...]
 
 
 class Footers:
@@ -44,6 +40,10 @@ class Footers:
     def __init__(self) -> None:
         self._known: OrderedDict[Path, Footer] = OrderedDict()
         self._lock = Lock()
+
+    def knows(self, path: Path) -> bool:
+        with self._lock:
+            return path in self._known
 
     def of(self, path: Path, url: str) -> Footer:
         """Raises AthenaError (HIVE_BAD_DATA) if the file isn't Parquet."""
@@ -77,5 +77,6 @@ def _read(path: Path, url: str) -> Footer:
         {
             field.name.lower(): FileColumn(field.name, field.type, sizes[field.name])
             for field in schema
-        }
+        },
+        tuple((field.name, str(field.type)) for field in schema),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote as url_quote
@@ -14,12 +15,15 @@ from mall_platform.local_aws.athena.storage_tables import NULL_PARTITION
 from mall_platform.local_aws.athena.storage_text import LINE, TextLayout, parquet_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from mall_platform.local_aws.athena.storage import Listing, Storage, StoredObject
+    from mall_platform.local_aws.athena.storage import Listing, Location, Storage, StoredObject
     from mall_platform.local_aws.athena.storage_tables import Column, Partition, Table
     from mall_platform.local_aws.athena.types import Type
+
+
+_COPIERS = 4
 
 
 @dataclass(frozen=True)
@@ -61,46 +65,62 @@ class Scanner:
 
         Raises AthenaError (HIVE_PARTITION_SCHEMA_MISMATCH, HIVE_BAD_DATA, HIVE_FILESYSTEM_ERROR).
         """
-        files: list[ScannedFile] = []
         if table.keys:
+            wanted = [
+                (stored, _folder(table, partition))
+                for partition in partitions
+                for stored in self._objects(partition.location)
+            ]
             for partition in partitions:
                 _check_partition(table, partition)
-                folder = _folder(table, partition)
-                listing = self._listing(partition.location.bucket)
-                objects = listing.data(partition.location.prefix)
-                files.extend(self._file(table, stored, folder) for stored in objects)
         else:
-            objects = self._listing(table.location.bucket).data(table.location.prefix)
-            files.extend(self._file(table, stored, "") for stored in objects)
+            wanted = [(stored, _folder(table)) for stored in self._objects(table.location)]
         groups: dict[tuple[tuple[str, str], ...], list[ScannedFile]] = defaultdict(list)
-        for file in files:
+        for file in self._files(table, wanted):
             groups[file.footer.shape].append(file)
         grouped = tuple(tuple(group) for group in groups.values())
         return Scan(_select(table, grouped), grouped)
 
-    def _listing(self, bucket: str) -> Listing:
-        if bucket not in self._listings:
-            self._listings[bucket] = self._storage.listing(bucket)
-        return self._listings[bucket]
+    def _objects(self, location: Location) -> Iterator[StoredObject]:
+        if location.bucket not in self._listings:
+            self._listings[location.bucket] = self._storage.listing(location.bucket)
+        return self._listings[location.bucket].data(location.prefix)
 
-    def _file(self, table: Table, stored: StoredObject, folder: str) -> ScannedFile:
-        if table.format == "parquet":
-            path = self._storage.file(stored, folder, ".parquet")
-            return ScannedFile(str(path), stored.url, self._footers.of(path, stored.url))
-        path = self._text_file(stored, TextLayout.of(table), folder)
-        footer = self._footers.of(path, stored.url)
-        return ScannedFile(str(path), stored.url, footer, stored.size_bytes)
+    def _files(self, table: Table, wanted: Sequence[tuple[StoredObject, str]]) -> list[ScannedFile]:
+        """The objects as files, each in its folder; what isn't on disk yet is copied there."""
+        layout = None if table.format == "parquet" else TextLayout.of(table)
+        found = []
+        for stored, folder in wanted:
+            within = folder if layout is None else f"{folder}/{layout.digest}"
+            found.append((stored, self._storage.path(stored, within)))
+        missing = [item for item in found if not self._footers.knows(item[1])]
 
-    def _text_file(self, stored: StoredObject, layout: TextLayout, folder: str) -> Path:
-        content = self._storage.file(stored)
-        target = self._storage.derived(stored, f"{folder or 'whole'}/{layout.digest}")
-        return parquet_of(stored, content, layout, target)
+        def fetch(item: tuple[StoredObject, Path]) -> None:
+            stored, path = item
+            if layout is None:
+                self._storage.copy(stored, path)
+            else:
+                parquet_of(stored, self._storage.content(stored), layout, path)
+            self._footers.of(path, stored.url)
+
+        if missing:
+            with ThreadPoolExecutor(_COPIERS) as pool:
+                list(pool.map(fetch, missing))
+        return [
+            ScannedFile(
+                str(path),
+                stored.url,
+                self._footers.of(path, stored.url),
+                None if layout is None else stored.size_bytes,
+            )
+            for stored, path in found
+        ]
 
 
-def _folder(table: Table, partition: Partition) -> str:
+def _folder(table: Table, partition: Partition | None = None) -> str:
     """A folder of the mirror whose name gives DuckDB the partition's values."""
     name = hashlib.sha256(f"{table.database}.{table.name}".encode()).hexdigest()[:12]
-    values = zip(table.keys, partition.values, strict=True)
+    values = zip(table.keys, partition.values, strict=True) if partition else ()
     return "/".join([name, *(f"{key.name}={_hive_value(value)}" for key, value in values)])
 
 

@@ -82,8 +82,8 @@ def _delimiter(option: str) -> str:
     return chr(int(option)) if option.isdigit() else option or "\x01"
 
 
-def parquet_of(stored: StoredObject, content: Path, layout: TextLayout, path: Path) -> Path:
-    """The Parquet file at `path` with the strings of a text object, made unless it exists."""
+def parquet_of(stored: StoredObject, content: bytes, layout: TextLayout, path: Path) -> None:
+    """Makes the Parquet file at `path` with the strings of a text object, unless it exists."""
     import pyarrow.parquet as pq
 
     if not path.exists():
@@ -93,11 +93,9 @@ def parquet_of(stored: StoredObject, content: Path, layout: TextLayout, path: Pa
         os.close(handle)
         pq.write_table(table, name, compression="zstd", compression_level=1)
         Path(name).replace(path)
-    return path
 
 
-def _lines(stored: StoredObject, content: Path) -> list[str]:
-    data = content.read_bytes()
+def _lines(stored: StoredObject, data: bytes) -> list[str]:
     suffix = stored.key.rpartition(".")[2].lower()
     try:
         if suffix == "gz":
