@@ -106,7 +106,7 @@ def test_a_part_that_inflates_beyond_the_limit_is_refused() -> None:
     assert len(bomb) < 2 * 2**20
     started = time.monotonic()
     assert reason_of(bomb) is Reason.TOO_LARGE
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_part_that_inflates_to_more_than_it_declares_is_refused() -> None:
@@ -216,7 +216,7 @@ def test_more_than_two_hundred_thousand_rows_are_refused_quickly() -> None:
     line = delimited([respondent(1)])
     started = time.monotonic()
     assert reason_of(delimited([HEADER]) + line * 200_031) is Reason.TOO_MANY_ROWS
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 @settings(max_examples=150, deadline=None)
