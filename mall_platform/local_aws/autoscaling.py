@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: instance refreshes, and instances spread over a group's subnets.
+"""EC2 Auto Scaling: instance refreshes, warm-ups, and instances spread over a group's subnets.
 
 A refresh replaces every instance at once; it is finished when the call returns.
 """
@@ -22,6 +22,7 @@ _spreading = threading.RLock()
 
 def install() -> None:
     _spread_instances()
+    _keep_warmups()
     _add_refreshes()
 
 
@@ -43,6 +44,18 @@ def _spread_instances() -> None:
                     original(self, 1, dict(propagated_tags))
             finally:
                 self.vpc_zone_identifier = listed
+
+
+def _keep_warmups() -> None:
+    def keep(original: Any, self: AutoScalingResponse) -> Any:
+        answer = original(self)
+        warmup = self._get_int_param("DefaultInstanceWarmup")
+        if warmup is not None:
+            _group(self).default_instance_warmup = warmup
+        return answer
+
+    for name in ("create_auto_scaling_group", "update_auto_scaling_group"):
+        replace(AutoScalingResponse, name)(keep)
 
 
 def _population(group: FakeAutoScalingGroup, subnet_id: str) -> int:

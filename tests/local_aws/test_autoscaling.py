@@ -74,3 +74,21 @@ def test_a_refresh_replaces_every_instance_by_the_new_template(client: Clients) 
 def test_a_refresh_needs_a_group(client: Clients) -> None:
     with pytest.raises(ClientError, match="not found"):
         client("autoscaling").start_instance_refresh(AutoScalingGroupName="missing")
+
+
+def test_a_group_keeps_its_warm_up(client: Clients) -> None:
+    group, autoscaling = Group(client, 1), client("autoscaling")
+
+    def warm_up() -> int | None:
+        [found] = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group.name])[
+            "AutoScalingGroups"
+        ]
+        return found.get("DefaultInstanceWarmup")
+
+    assert warm_up() is None
+    autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName=group.name, DefaultInstanceWarmup=120
+    )
+    assert warm_up() == 120
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName=group.name, MaxSize=5)
+    assert warm_up() == 120
