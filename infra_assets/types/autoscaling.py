@@ -144,7 +144,7 @@ def _settings(wanted: Attributes) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetTracking(Resource):
-    """Keeps a metric of a group near a target; `name` is `<group>:<policy>`.
+    """Keeps a metric of a group near a target; `name` is `<group>:<policy>`, on AWS with a hyphen.
 
     `requests_of` are the load balancer's and the target group's suffixes where the metric is
     requests for each target. The alarms that AWS makes for it are its own.
@@ -167,13 +167,17 @@ class TargetTracking(Resource):
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
-        group, policy = self.name.rsplit(":", 1)
+        group = self.name.partition(":")[0]
         found = cloud.read("autoscaling", "describe_policies")["ScalingPolicies"]
         return [
             self._live(each)
             for each in found
-            if (each["AutoScalingGroupName"], each["PolicyName"]) == (group, policy)
+            if (each["AutoScalingGroupName"], each["PolicyName"]) == (group, self._policy)
         ]
+
+    @property
+    def _policy(self) -> str:
+        return self.name.replace(":", "-")
 
     def _live(self, policy: dict[str, Any]) -> Live:
         tracking = policy.get("TargetTrackingConfiguration", {})
@@ -195,7 +199,7 @@ class TargetTracking(Resource):
             "autoscaling",
             "put_scaling_policy",
             AutoScalingGroupName=wanted["group"],
-            PolicyName=self.name.rsplit(":", 1)[1],
+            PolicyName=self._policy,
             PolicyType="TargetTrackingScaling",
             TargetTrackingConfiguration={
                 "PredefinedMetricSpecification": metric,
@@ -211,5 +215,5 @@ class TargetTracking(Resource):
             "autoscaling",
             "delete_policy",
             AutoScalingGroupName=live.attributes["group"],
-            PolicyName=self.name.rsplit(":", 1)[1],
+            PolicyName=self._policy,
         )

@@ -290,7 +290,7 @@ def _listener(cloud: Cloud, name: str, listener: dict[str, Any]) -> Live:
         "load_balancer": listener["LoadBalancerArn"],
         "protocol": listener["Protocol"],
         "certificate": certificates[0].get("CertificateArn"),
-        "tls_policy": listener.get("SslPolicy"),
+        "tls_policy": listener.get("SslPolicy") if listener["Protocol"] == "HTTPS" else None,
         "action": _action(listener["DefaultActions"][0]),
         "tags": _tags(cloud, listener["ListenerArn"]),
     }

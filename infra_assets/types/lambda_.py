@@ -89,9 +89,10 @@ class Function(Resource):
         statements = json.loads(found["Policy"])["Statement"] if found else ()
         for statement in statements:
             if statement["Sid"] == _SID:
+                principal = statement["Principal"]
                 condition = statement.get("Condition", {}).get("ArnLike", {})
                 return {
-                    "service": statement["Principal"].get("Service"),
+                    "service": principal if isinstance(principal, str) else principal["Service"],
                     "source": condition.get("AWS:SourceArn"),
                 }
         return None
