@@ -24,6 +24,8 @@ from resources.lake import (
     Written,
 )
 
+Event = dg.AssetMaterialization | dg.AssetCheckResult | dg.MaterializeResult
+
 _ROWS_IN_A_CHECK = 400
 
 
@@ -73,16 +75,20 @@ class Publication:
         self._outcomes: list[_Outcome] = []
         self._rows = self._size_bytes = 0
 
-    def publish_all(self, staged: Iterable[Staged | AuditFailedError]) -> None:
-        """Publishes versions as they are staged.
+    def publish_all(
+        self, staged: Iterable[Staged | AuditFailedError]
+    ) -> Iterator[dg.AssetMaterialization]:
+        """Publishes versions as they are staged; gives the report of each partition at once.
 
-        An AuditFailedError in place of a version is a partition that failed before it was stored.
+        The asset must yield the reports on: Dagster keeps what has been yielded, not what was
+        logged, when a later partition crashes. An AuditFailedError in place of a version is a
+        partition that failed before it was stored.
         """
         for item in staged:
             if isinstance(item, AuditFailedError):
                 self.reject(item)
-            else:
-                self.publish(item)
+            elif self.publish(item):
+                yield from self._report(item)
 
     def publish(self, staged: Staged) -> Published | None:
         """Publishes a version and reports it; None, the reasons kept, if an audit failed."""
@@ -95,8 +101,6 @@ class Publication:
         self._outcomes.append(_Outcome(partition, published.results, published=True))
         self._rows += staged.written.rows
         self._size_bytes += staged.written.size_bytes
-        if self._partitioned and self._own != {partition}:
-            self._report(partition, staged.written, published)
         return published
 
     def reject(self, error: AuditFailedError) -> None:
@@ -165,29 +169,30 @@ class Publication:
             allow_retries=False,
         )
 
-    def _report(self, partition: str | None, written: Written, published: Published) -> None:
+    def _report(self, staged: Staged) -> Iterator[dg.AssetMaterialization]:
+        partition, written = staged.version.partition, staged.written
+        if not self._partitioned or self._own == {partition}:
+            return
         metadata: dict[str, Any] = {
             "dagster/row_count": written.rows,
             "files": written.files,
             "size_bytes": written.size_bytes,
-            "location": published.location,
+            "location": staged.version.location,
         }
-        self._context.log_event(
-            dg.AssetMaterialization(self._asset, partition=partition, metadata=metadata)
-        )
         if partition in self._own:
             self._context.add_asset_metadata(metadata, self._asset, partition)
+        yield dg.AssetMaterialization(self._asset, partition=partition, metadata=metadata)
 
 
 def publish_staged(
     context: dg.AssetExecutionContext, lake: Lake, staged: Iterable[Staged | AuditFailedError]
-) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+) -> Iterator[Event]:
     """`Publication.publish_all`, then what the asset gives: checks, and its result or a failure.
 
     For `yield from` in an asset with one table.
     """
     publication = Publication(context, lake)
-    publication.publish_all(staged)
+    yield from publication.publish_all(staged)
     yield from publication.check_results()
     publication.require_good()
     yield publication.result()
@@ -198,7 +203,7 @@ def publish_partitions(
     lake: Lake,
     partitions: Iterable[str | None],
     stage_one: Callable[[str | None], Staged],
-) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+) -> Iterator[Event]:
     """`publish_staged` where each partition is staged by itself; None is a whole table."""
 
     def staged() -> Iterator[Staged | AuditFailedError]:

@@ -14,14 +14,12 @@ from data_assets.extracts.changes import stale_days
 from data_assets.extracts.declaration import Extract
 from data_assets.extracts.staging import Extraction, stage_days, stage_snapshot
 from data_assets.partitions import business_days, days_of
-from data_assets.publishing import publish_partitions, publish_staged
+from data_assets.publishing import Event, publish_partitions, publish_staged
 from resources.lake import Lake
 from resources.secrets import PseudonymKey
 from resources.shop_db import ShopDatabase, TransientDatabaseError
 
 RETRIES = 3
-
-_Events = Iterator[dg.AssetCheckResult | dg.MaterializeResult]
 
 
 class Days(dg.Config):
@@ -68,7 +66,7 @@ def _snapshot(extract: Extract) -> dg.AssetsDefinition:
         shop_db: ShopDatabase,
         lake: Lake,
         pseudonym_key: PseudonymKey,
-    ) -> _Events:
+    ) -> Iterator[Event]:
         with retried(shop_db):
             extraction = Extraction(extract, shop_db, lake, pseudonym_key.text())
             yield from publish_partitions(
@@ -88,7 +86,7 @@ def _by_day(extract: Extract) -> dg.AssetsDefinition:
         shop_db: ShopDatabase,
         lake: Lake,
         pseudonym_key: PseudonymKey,
-    ) -> _Events:
+    ) -> Iterator[Event]:
         with retried(shop_db):
             wanted = set(days_of(context.partition_keys))
             if config.changed_days:

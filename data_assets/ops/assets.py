@@ -1,6 +1,6 @@
 """What keeps the lake in order: days counted again, folders nobody needs removed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from data_assets.extracts.assets import retried
 from data_assets.extracts.changes import miscounted_days
 from data_assets.extracts.sources import BY_DAY
 from data_assets.extracts.staging import Extraction, stage_days
-from data_assets.publishing import Publication
+from data_assets.publishing import Event, Publication
 from resources.lake import Lake
 from resources.secrets import PseudonymKey
 from resources.shop_db import ShopDatabase
@@ -25,7 +25,7 @@ def _recount(
     shop_db: ShopDatabase,
     lake: Lake,
     pseudonym_key: PseudonymKey,
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
     """Extracts anew every published day of which the shop has more or fewer rows now.
 
     That is how deletions are found: a deleted row leaves no `updated_at` behind (E1).
@@ -36,11 +36,11 @@ def _recount(
             days = miscounted_days(extract, shop_db, lake.catalog)
             extraction = Extraction(extract, shop_db, lake, pseudonym_key.text())
             publication = Publication(context, lake, extract.asset_key, partitioned=True)
-            publication.publish_all(stage_days(extraction, days))
+            yield from publication.publish_all(stage_days(extraction, days))
             publications[extract.table.name] = publication
     for publication in publications.values():
         publication.require_good()
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={f"{name}_days": len(found.published) for name, found in publications.items()}
     )
 

@@ -166,11 +166,12 @@ def test_a_crash_stops_the_run_and_keeps_what_was_reported(lake: Lake) -> None:
 
 
 def test_an_asset_may_publish_partitions_of_another(lake: Lake) -> None:
-    def mender(context: dg.AssetExecutionContext) -> None:
+    def mender(context: dg.AssetExecutionContext) -> Iterator[Any]:
         publication = Publication(context, lake, KEY, partitioned=True)
-        publication.publish_all(stage(lake, day) for day in ("2024-06-01", "2024-06-02"))
+        yield from publication.publish_all(stage(lake, day) for day in ("2024-06-01", "2024-06-02"))
         assert publication.published == ["2024-06-01", "2024-06-02"]
         publication.require_good()
+        yield dg.MaterializeResult()
 
     result = dg.materialize([dg.asset(key=["ops", "mender"])(mender)])
     events = [e for e in result.get_asset_materialization_events() if e.asset_key == KEY]
