@@ -15,7 +15,7 @@ from data_assets.clickstream.staging import Compaction
 from data_assets.conventions import data_asset, data_key, infra_key
 from data_assets.extracts.assets import retried
 from data_assets.partitions import business_days, days_of, today
-from data_assets.publishing import Staged, publish_partitions
+from data_assets.publishing import Event, Staged, publish_partitions
 from data_assets.tables import CLICKS
 from resources.aws import Aws
 from resources.catalog import Catalog
@@ -92,7 +92,7 @@ def _clicks(
     catalog: Catalog,
     shop_db: ShopDatabase,
     pseudonym_key: PseudonymKey,
-) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+) -> Iterator[Event]:
     """Click events by Tokyo day: whole days compacted, deduplicated, without personal data."""
     days = days_of(context.partition_keys)
     landed = landing.list_landing(aws, days)

@@ -9,7 +9,7 @@ import dagster as dg
 from data_assets.checks import ROW_COUNT, check_specs, no_raw_personal_data, schema_matches
 from data_assets.conventions import data_asset, infra_key
 from data_assets.marts.marts import MARTS, Mart, asset_of
-from data_assets.publishing import Staged, publish_partitions
+from data_assets.publishing import Event, Staged, publish_partitions
 from resources.athena import Athena, MissingTableError, QueryStats
 from resources.aws import MissingInfrastructureError
 from resources.lake import Audit, AuditResult, Lake, Version, Written
@@ -106,7 +106,7 @@ def _asset(mart: Mart) -> dg.AssetsDefinition:
 
     def mart_asset(
         context: dg.AssetExecutionContext, athena: Athena, lake: Lake
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    ) -> Iterator[Event]:
         def stage_one(_partition: str | None) -> Staged:
             staged, stats = stage(mart, athena, lake)
             context.add_asset_metadata(stats.metadata())
