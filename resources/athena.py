@@ -189,9 +189,11 @@ def _explained(workgroup: str) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            if code_of(error) == "InvalidRequestException" and "workgroup" in str(error).lower():
+            if code_of(error) != "InvalidRequestException":
+                raise
+            if "workgroup" in str(error).lower():
                 raise MissingInfrastructureError(what, WORKGROUP) from error
-            raise
+            raise QueryFailedError("that did not start", str(error)) from error
 
 
 def _raise_failure(query_id: str, status: dict[str, Any]) -> None:

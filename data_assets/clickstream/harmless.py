@@ -16,6 +16,7 @@ _PERSONAL_DIGITS = 7
 _EMAIL = re.compile(r"[^@\s]@[^@\s]")
 _SUSPICIOUS = rf"[@%]|[^\x00-\x7f]|(?:[0-9][^/]*){{{_PERSONAL_DIGITS}}}"
 _DECODINGS = 3
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _HOST = re.compile(r"^[\w.-]+$|^[0-9a-f:.]+$")
 
 
@@ -43,17 +44,27 @@ def masked_path(path: str) -> str:
 
 def readable(segment: str) -> str:
     """A path segment after percent-decoding, also repeated, and NFKC."""
+    return _readings(segment)[-1]
+
+
+def _readings(segment: str) -> list[str]:
+    """What a segment says without its encoded parts, and after each percent-decoding, in NFKC."""
+    found = [_ENCODED.sub("", segment), segment]
     for _ in range(_DECODINGS):
-        decoded = unquote(segment, errors="replace")
-        if decoded == segment:
+        decoded = unquote(found[-1], errors="replace")
+        if decoded == found[-1]:
             break
-        segment = decoded
-    return unicodedata.normalize("NFKC", segment)
+        found.append(decoded)
+    if len(found) > 2:
+        del found[1]
+    return [unicodedata.normalize("NFKC", text) for text in found]
 
 
 def _is_personal(segment: str) -> bool:
-    text = readable(segment)
-    return bool(_EMAIL.search(text)) or sum(map(str.isdecimal, text)) >= _PERSONAL_DIGITS
+    return any(
+        _EMAIL.search(text) or sum(map(str.isdecimal, text)) >= _PERSONAL_DIGITS
+        for text in _readings(segment)
+    )
 
 
 def without_segments(paths: Iterable[str], personal: set[str]) -> list[str]:

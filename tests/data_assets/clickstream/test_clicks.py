@@ -1,0 +1,256 @@
+"""From the landing to published days, on the local AWS (E3, E4)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from data_assets.clickstream.assets import clicks, raw_clicks
+from data_assets.clickstream.landing import FINGERPRINT
+from data_assets.partitions import today
+from data_assets.tables import CLICKS
+
+DAY = "2024-06-01"
+NOON = int(datetime(2024, 6, 1, 3, tzinfo=UTC).timestamp() * 1000)
+
+
+def event(event_id: str, **changes: Any) -> bytes:
+    fields = {
+        "event_id": event_id,
+        "event_time_ms": NOON,
+        "session_id": "s-1",
+        "customer_id": None,
+        "event_type": "page_view",
+        "page": "/",
+        "product_id": None,
+        "referrer": None,
+        "user_agent": "Mozilla/5.0 (iPhone)",
+        "ip": "203.0.113.1",
+    }
+    return json.dumps(fields | changes, ensure_ascii=False).encode()
+
+
+class Mall:
+    """The raw bucket and the clicks that come of it."""
+
+    def __init__(self, platform: dict[str, Any]) -> None:
+        self.platform = platform
+        self.s3 = platform["aws"].client("s3")
+        self.raw = platform["aws"].bucket("raw")
+
+    def land(self, name: str, *lines: bytes, day: str = DAY, hour: int = 12) -> None:
+        key = f"clicks/dt={day}/hour={hour:02}/{name}.json"
+        self.s3.put_object(Bucket=self.raw, Key=key, Body=b"\n".join(lines) + b"\n")
+
+    def land_error(self, name: str, *records: bytes, arrived: datetime) -> None:
+        lines = [
+            json.dumps(
+                {
+                    "arrivalTimestamp": int(arrived.timestamp() * 1000),
+                    "errorCode": "DynamicPartitioning.MetadataExtractionFailed",
+                    "rawData": base64.b64encode(record).decode(),
+                }
+            ).encode()
+            for record in records
+        ]
+        key = f"clicks-errors/{arrived:%Y/%m/%d/%H}/metadata-extraction-failed/{name}"
+        self.s3.put_object(Bucket=self.raw, Key=key, Body=b"\n".join(lines) + b"\n")
+
+    def compact(
+        self, first: str = DAY, last: str | None = None, *, only_grown: bool = False
+    ) -> dg.ExecuteInProcessResult:
+        config = {"ops": {"mall__clickstream__clicks": {"config": {"only_grown": only_grown}}}}
+        return dg.materialize(
+            [clicks],
+            resources=self.platform,
+            run_config=config,
+            raise_on_error=False,
+            tags={
+                "dagster/asset_partition_range_start": first,
+                "dagster/asset_partition_range_end": last or first,
+            },
+        )
+
+    def published(self, day: str = DAY) -> pl.DataFrame:
+        rows = pl.DataFrame(self.platform["lake"].read(CLICKS, day))
+        return rows.sort("event_id")
+
+    def ids(self, day: str = DAY) -> list[str]:
+        return self.published(day)["event_id"].to_list()
+
+    def quarantined(self, day: str = DAY) -> list[dict[str, str]]:
+        key = f"clicks-quarantine/dt={day}/malformed.jsonl"
+        body = self.s3.get_object(Bucket=self.raw, Key=key)["Body"].read()
+        return [json.loads(line) for line in body.splitlines()]
+
+
+@pytest.fixture
+def mall(empty_lake: dict[str, Any], shop: Any) -> Mall:
+    return Mall(empty_lake)
+
+
+def counts(result: dg.ExecuteInProcessResult, day: str = DAY) -> dict[str, Any]:
+    [check] = [
+        e
+        for e in result.get_asset_check_evaluations()
+        if e.check_name == "row_count_matches_source"
+    ]
+    [record] = [r for r in check.metadata["by_partition"].records if r.data["partition"] == day]
+    return record.data
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str | None]:
+    return {e.partition for e in result.get_asset_materialization_events()}
+
+
+def test_a_day_with_duplicates_malformed_and_error_records(mall: Mall) -> None:
+    mall.land("a", event("1"), b"{broken", event("2", event_type="buy"), event("1"))
+    mall.land("b", event("1", event_time_ms=NOON - 1, page="/first"), event("3"), hour=11)
+    next_day = datetime(2024, 6, 2, 2, tzinfo=UTC)
+    mall.land_error("x", event("4"), b"no json", event("3"), arrived=next_day)
+
+    result = mall.compact(DAY, "2024-06-02")
+
+    assert result.success
+    assert mall.ids() == ["1", "3", "4"]
+    assert mall.published().filter(pl.col("event_id") == "1")["page"].item() == "/first"
+    assert {r["reason"] for r in mall.quarantined()} == {"not_an_object", "unknown_event_type"}
+    found = counts(result)
+    assert (found["source_rows"], found["written_rows"]) == (8, 3)
+    assert (found["duplicates"], found["quarantined"]) == (3, 2)
+    assert mall.ids("2024-06-02") == []
+    [undecodable] = mall.quarantined("2024-06-02")
+    assert undecodable["record"] == "no json"
+    assert undecodable["key"].startswith("clicks-errors/")
+
+
+def test_an_hour_and_a_day_with_none_are_published_empty(mall: Mall) -> None:
+    result = mall.compact()
+    assert result.success
+    assert mall.published().height == 0
+    assert counts(result)["source_rows"] == 0
+
+
+def test_a_late_object_is_taken_in_by_the_next_run_and_nothing_else_is_done(mall: Mall) -> None:
+    days = [(today() - timedelta(days=back)).isoformat() for back in (2, 1, 0)]
+    at = [int(datetime.fromisoformat(f"{d}T03:00:00+00:00").timestamp() * 1000) for d in days]
+    mall.land("a", event("1", event_time_ms=at[0]), day=days[0])
+    mall.land("a", event("2", event_time_ms=at[1]), day=days[1])
+    assert mall.compact(days[0], days[2]).success
+    before = mall.platform["catalog"].partitions(CLICKS.name)
+
+    mall.land("late", event("3", event_time_ms=at[1]), day=days[1])
+    assert mall.compact(days[0], days[2], only_grown=True).success
+
+    after = mall.platform["catalog"].partitions(CLICKS.name)
+    assert after[days[0]] == before[days[0]]
+    assert after[days[1]].location != before[days[1]].location
+    assert after[days[2]].location != before[days[2]].location
+    assert after[days[1]].parameters[FINGERPRINT] != before[days[1]].parameters[FINGERPRINT]
+    assert mall.ids(days[1]) == ["2", "3"]
+
+
+def test_a_late_error_record_brings_its_day_back(mall: Mall) -> None:
+    yesterday = today() - timedelta(days=1)
+    at = datetime.fromisoformat(f"{yesterday}T03:00:00+00:00")
+    mall.land("a", event("1", event_time_ms=int(at.timestamp() * 1000)), day=str(yesterday))
+    assert mall.compact(str(yesterday), str(today())).success
+    late = event("2", event_time_ms=int(at.timestamp() * 1000))
+    mall.land_error("x", late, arrived=datetime.now(UTC))
+    assert mall.compact(str(yesterday), str(today()), only_grown=True).success
+    assert mall.ids(str(yesterday)) == ["1", "2"]
+
+
+def _add_customer(shop: Any) -> None:
+    with shop.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO customers (customer_id, email, name, phone, password_hash, signed_up_at)"
+            " VALUES (5, 'taro@example.jp', '山田金太郎', '090-1234-5678', 'x', '2024-01-01')"
+        )
+    shop.commit()
+
+
+def test_a_customers_name_in_a_path_is_hidden_on_the_way(mall: Mall, shop: Any) -> None:
+    """(E4) However it is spelt; and the day is published all the same."""
+    _add_customer(shop)
+    pages = [
+        "/u/山田金太郎/a",
+        "/u/山田 金太郎さん",
+        "/u/%E5%B1%B1%E7%94%B0%E9%87%91%E5%A4%AA%E9%83%8E",
+        "/u/山田",
+    ]
+    mall.land("a", *(event(f"e{n}", customer_id=5, page=p) for n, p in enumerate(pages)))
+    assert mall.compact().success
+    assert mall.published()["page"].to_list() == ["/u/:id/a", "/u/:id", "/u/:id", "/u/山田"]
+
+
+def test_personal_data_that_cannot_be_hidden_publishes_nothing(mall: Mall, shop: Any) -> None:
+    """(E4) The old version stays; no file of the new one is stored; other days go on."""
+    _add_customer(shop)
+    mall.land("a", event("fine", customer_id=5))
+    assert mall.compact().success
+    stored = {o["Key"] for o in _objects(mall)}
+    mall.land("b", event("of taro@example.jp", customer_id=5))
+    next_day = NOON + 86_400_000
+    mall.land("c", event("next", event_time_ms=next_day), day="2024-06-02")
+
+    result = mall.compact(DAY, "2024-06-02")
+
+    assert not result.success
+    assert mall.ids() == ["fine"]
+    assert mall.ids("2024-06-02") == ["next"]
+    new = {o["Key"] for o in _objects(mall)} - stored
+    assert [key for key in new if f"dt={DAY}" in key and key.endswith(".parquet")] == []
+    failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+    assert "no_raw_personal_data" in failed
+    said = json.dumps([str(event_) for event_ in result.all_events], ensure_ascii=False)
+    assert "taro@example.jp" not in said
+
+
+def _objects(mall: Mall) -> Sequence[dict[str, Any]]:
+    lake = mall.platform["lake"]
+    return mall.s3.list_objects_v2(Bucket=lake.bucket, Prefix="clicks/").get("Contents", [])
+
+
+def test_the_old_quarantine_goes_when_the_day_is_clean(mall: Mall) -> None:
+    mall.land("a", b"broken")
+    assert mall.compact().success
+    assert len(mall.quarantined()) == 1
+    mall.land("a", event("1"))
+    assert mall.compact().success
+    with pytest.raises(mall.s3.exceptions.NoSuchKey):
+        mall.quarantined()
+
+
+def crawl(mall: Mall) -> dict[str, bool]:
+    result = dg.materialize([raw_clicks], resources=mall.platform)
+    return {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
+
+
+def test_the_crawler_finds_a_field_nobody_declared(mall: Mall) -> None:
+    """(A0, E3)"""
+    mall.land("a", event("1"))
+    assert crawl(mall)["no_undeclared_fields"]
+    mall.land("b", event("2", shoe_size=26))
+    glue, database = mall.platform["aws"].client("glue"), mall.platform["aws"].names.database
+    table = glue.get_table(DatabaseName=database, Name="clicks_raw")["Table"]
+    try:
+        assert not crawl(mall)["no_undeclared_fields"]
+    finally:
+        keys = ("Name", "TableType", "PartitionKeys", "Parameters", "StorageDescriptor")
+        before = {key: table[key] for key in keys if key in table}
+        glue.update_table(DatabaseName=database, TableInput=before)
+
+
+def test_folders_of_no_business_day_are_said(mall: Mall) -> None:
+    mall.land("a", event("1"))
+    assert crawl(mall)["no_stray_folders"]
+    mall.land("b", event("2"), day=date(2099, 1, 1).isoformat())
+    assert not crawl(mall)["no_stray_folders"]
