@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data_assets.checks import known, row_count_matches_source, schema_matches
-from data_assets.personal_data import LeakScan, Persons, persons_at_hand
+from data_assets.personal_data import LeakScan, Persons, streamed_persons
 from data_assets.publishing import Publication, Staged
 from data_assets.surveys.drop import DropBucket, DroppedFile, Outcome
 from data_assets.surveys.masked import lake_tables
@@ -126,7 +126,7 @@ class Intake:
 
     def _staged(self, file: DroppedFile, survey: ParsedSurvey) -> list[tuple[Staged, bool]]:
         """Both tables, written and audited, and whether each passed."""
-        persons = persons_at_hand([survey.responses["email"]])
+        persons = streamed_persons(lambda: [survey.responses["email"]])
         parameters = _parameters(file, survey)
         responses, answers = lake_tables(survey, self._key)
         return [
