@@ -6,8 +6,10 @@ import inspect
 
 from infra_assets.resource import Resource
 from infra_assets.types import (
+    acm,
     athena,
     autoscaling,
+    cloudtrail,
     cloudwatch,
     codebuild,
     codecommit,
@@ -24,15 +26,19 @@ from infra_assets.types import (
     lambda_,
     logs,
     rds,
+    route53,
     s3,
     secretsmanager,
     sns,
     sqs,
+    wafv2,
 )
 
 _MODULES = (
+    acm,
     athena,
     autoscaling,
+    cloudtrail,
     cloudwatch,
     codebuild,
     codecommit,
@@ -49,10 +55,12 @@ _MODULES = (
     lambda_,
     logs,
     rds,
+    route53,
     s3,
     secretsmanager,
     sns,
     sqs,
+    wafv2,
 )
 
 TYPES: dict[str, type[Resource]] = {

@@ -95,9 +95,9 @@ class NotConvergedError(InfraError):
 class NotReadyError(InfraError):
     """AWS did not get a resource ready, or rid of it, in the time that should be enough."""
 
-    def __init__(self, resource: Resource, waited_for: str) -> None:
+    def __init__(self, resource: Resource, waited_for: str, remedy: str = "") -> None:
         super().__init__(
-            f"{resource.address} was not {waited_for} within {resource.patience_s:.0f} s"
+            f"{resource.address} was not {waited_for} within {resource.patience_s:.0f} s. {remedy}"
         )
 
 
@@ -294,7 +294,7 @@ def _wait(resource: Resource, cloud: Cloud, state: str, reached: Callable[[Live]
     for live in _looks(resource, cloud):
         if live is not None and reached(live):
             return live
-    raise NotReadyError(resource, state)
+    raise NotReadyError(resource, state, resource.when_not_ready(cloud))
 
 
 def _looks(resource: Resource, cloud: Cloud) -> Iterator[Live | None]:

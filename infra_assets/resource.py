@@ -128,6 +128,10 @@ class Resource(ABC):
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Deletes the object, or schedules that where AWS does only this."""
 
+    def when_not_ready(self, cloud: Cloud) -> str:
+        """What a person can do when AWS doesn't get it ready."""
+        return ""
+
     def adopt(self, cloud: Cloud, id: str) -> None:
         """Gives an existing object this resource's identity.
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from infra_assets.firewall import firewall_rules
 from infra_assets.infra_asset import infra_asset
 from infra_assets.policies import account_administers, allow, document, grant, trust
 from infra_assets.resource import Resource
 from infra_assets.server_groups import server_groups
 from infra_assets.server_roles import server_roles
 from infra_assets.spec import PlatformSpec
+from infra_assets.types.cloudtrail import Trail
+from infra_assets.types.elbv2 import LoadBalancer
 from infra_assets.types.iam import Role
 from infra_assets.types.kms import Alias, Key
+from infra_assets.types.logs import LogGroup
+from infra_assets.types.s3 import Bucket
 from infra_assets.types.secretsmanager import GeneratedSecret
+from infra_assets.types.wafv2 import Association, Logging, WebAcl
 
 _KEYS = {
     "data": "the lake, the shop database, query results, artifacts and secrets",
@@ -129,3 +135,28 @@ def _crawler(spec: PlatformSpec) -> Role:
             )
         },
     )
+
+
+@infra_asset(area="security", deps=["web/load_balancer"], kinds=["waf"])
+def web_acl(spec: PlatformSpec) -> list[Resource]:
+    """Blocks SQL injection and other frequent attacks before they reach the web tier (N5)."""
+    name, balancer = spec.names.prefix, spec.names.tier("web")
+    group = f"aws-waf-logs-{name}"
+    return [
+        WebAcl(name=name, rules=firewall_rules(spec.requests_per_address)),
+        LogGroup(name=group, retention_days=90),
+        Logging(name=name, acl=WebAcl.ref(name), log_group=LogGroup.ref(group)),
+        Association(name=balancer, acl=WebAcl.ref(name), load_balancer=LoadBalancer.ref(balancer)),
+    ]
+
+
+@infra_asset(area="security", deps=["storage/log_bucket"], kinds=["cloudtrail"])
+def audit_trail(spec: PlatformSpec) -> list[Resource]:
+    """Who did what through AWS's API, and who touched backups and raw data (B4, M2)."""
+    return [
+        Trail(
+            name=spec.names.prefix,
+            bucket=Bucket.ref(spec.bucket("log"), "id"),
+            watched=(spec.bucket("backup"), spec.bucket("drop"), spec.bucket("raw")),
+        )
+    ]

@@ -47,6 +47,10 @@ class PlatformSpec(BaseModel):
     query_result_days: int = Field(14, ge=1)
     log_days: int = Field(730, ge=181)
 
+    domain: str
+    """The shop's domain."""
+    requests_per_address: int = Field(2000, ge=10)
+    """Requests from one address in five minutes that the firewall lets pass."""
     vpc_cidr: str = "10.0.0.0/16"
     zones: tuple[str, ...] = ("ap-northeast-1a", "ap-northeast-1c")
     nat_per_zone: bool = False
@@ -90,9 +94,10 @@ class PlatformSpec(BaseModel):
 
 
 _BY_ENVIRONMENT: dict[Environment, dict[str, object]] = {
-    "local": {},
-    "dev": {},
+    "local": {"domain": "mall.test"},
+    "dev": {"domain": "dev.mall.example"},
     "prod": {
+        "domain": "mall.example",
         "ask_before_apply": True,
         "allow_data_loss": False,
         "nat_per_zone": True,

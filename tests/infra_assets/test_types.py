@@ -15,6 +15,7 @@ from infra_assets import reconcile
 from infra_assets.policies import allow, document
 from infra_assets.reconcile import Permission, plan
 from infra_assets.resource import Live, Resource
+from infra_assets.types.wafv2 import visible_as
 from tests.infra_assets.conftest import Built
 from tests.infra_assets.world import (
     DECLARED,
@@ -132,6 +133,10 @@ def test_deleting_leaves_nothing_or_only_what_is_going(before: World, resource: 
 UNCHANGEABLE = {
     ("logs.LogStream", "group"): "it is part of the identity",
     ("glue.JsonTable", "database"): "it is part of the identity",
+    ("wafv2.Logging", "acl"): "it is part of the identity",
+    ("wafv2.Association", "load_balancer"): "it is part of the identity",
+    ("route53.Record", "values"): "an alias has none",
+    ("route53.Record", "ttl_s"): "an alias has none",
     ("sns.Subscription", "topic"): "it is part of the identity",
     ("sns.Subscription", "function"): "it is part of the identity",
     ("elbv2.Listener", "load_balancer"): "it is part of the identity",
@@ -177,6 +182,15 @@ def ids_of(kind: str, *names: str) -> Callable[[World], list[str]]:
     return lambda world: [found(world, one(kind, name)).id for name in names]
 
 
+def another_web_acl(world: World) -> str:
+    return world.aws.client("wafv2").create_web_acl(
+        Name="other",
+        Scope="REGIONAL",
+        DefaultAction={"Allow": {}},
+        VisibilityConfig=visible_as("other"),
+    )["Summary"]["ARN"]
+
+
 def another_vpc(world: World) -> str:
     return world.aws.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
 
@@ -211,6 +225,9 @@ VALUES: dict[tuple[str, str], Any] = {
     ("ec2.RouteTable", "routes"): {},
     ("ec2.RouteTable", "subnets"): [],
     ("ec2.SecurityGroup", "egress"): [],
+    ("wafv2.WebAcl", "otherwise"): {"Block": {}},
+    ("wafv2.Association", "acl"): another_web_acl,
+    ("route53.Record", "alias"): {"name": "elsewhere.test", "zone": "Z14GRHDCWA56QT"},
     ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
     ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "was-a", "was-c"),
     ("rds.Instance", "subnet_group"): another_subnet_group,

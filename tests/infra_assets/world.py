@@ -30,6 +30,7 @@ ACCOUNT = "123456789012"
 _HOOKED = (
     "s3",
     "glue",
+    "acm",
     "lambdas",
     "autoscaling",
     "codecommit",

@@ -1,0 +1,93 @@
+"""The audit trail of everything done through AWS's API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.tagging import from_pairs, pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail(Resource):
+    """A trail over all regions into a bucket, with digests that show whether a file was changed.
+
+    `watched` are buckets of which every access to an object is recorded as well.
+    """
+
+    service: ClassVar[str] = "cloudtrail"
+    sets: ClassVar[frozenset[str]] = frozenset({"watched"})
+
+    bucket: Ref
+    watched: tuple[str, ...]
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "bucket": self.bucket,
+            "all_regions": True,
+            "global_services": True,
+            "digests": True,
+            "watched": [f"arn:aws:s3:::{bucket}/" for bucket in self.watched],
+            "on": True,
+        }
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read("cloudtrail", "describe_trails")["trailList"]
+        return [self._live(cloud, trail) for trail in found if trail["Name"] == self.name]
+
+    def _live(self, cloud: Cloud, trail: dict[str, Any]) -> Live:
+        arn = trail["TrailARN"]
+        selectors = cloud.read("cloudtrail", "get_event_selectors", TrailName=arn)
+        tags = cloud.read("cloudtrail", "list_tags", ResourceIdList=[arn])["ResourceTagList"]
+        attributes = {
+            "bucket": trail["S3BucketName"],
+            "all_regions": trail["IsMultiRegionTrail"],
+            "global_services": trail["IncludeGlobalServiceEvents"],
+            "digests": trail["LogFileValidationEnabled"],
+            "watched": [
+                value
+                for selector in selectors.get("EventSelectors", ())
+                for resource in selector.get("DataResources", ())
+                for value in resource["Values"]
+            ],
+            "on": cloud.read("cloudtrail", "get_trail_status", Name=arn)["IsLogging"],
+            "tags": from_pairs(tags[0]["TagsList"] if tags else ()),
+        }
+        return Live(self.name, attributes, arn=arn)
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        tags = pairs(wanted["tags"])
+        cloud.write("cloudtrail", "create_trail", **self._content(wanted), TagsList=tags)
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if changed & {"bucket", "all_regions", "global_services", "digests"}:
+            cloud.write("cloudtrail", "update_trail", **self._content(wanted))
+        if "watched" in changed:
+            selector = {
+                "ReadWriteType": "All",
+                "IncludeManagementEvents": True,
+                "DataResources": [{"Type": "AWS::S3::Object", "Values": wanted["watched"]}],
+            }
+            cloud.write(
+                "cloudtrail", "put_event_selectors", TrailName=live.arn, EventSelectors=[selector]
+            )
+        if "on" in changed:
+            verb = "start_logging" if wanted["on"] else "stop_logging"
+            cloud.write("cloudtrail", verb, Name=live.arn)
+        if "tags" in changed:
+            tags = pairs(wanted["tags"])
+            cloud.write("cloudtrail", "add_tags", ResourceId=live.arn, TagsList=tags)
+
+    def _content(self, wanted: Attributes) -> dict[str, Any]:
+        return {
+            "Name": self.name,
+            "S3BucketName": wanted["bucket"],
+            "IsMultiRegionTrail": wanted["all_regions"],
+            "IncludeGlobalServiceEvents": wanted["global_services"],
+            "EnableLogFileValidation": wanted["digests"],
+        }
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.write("cloudtrail", "delete_trail", Name=self.name)

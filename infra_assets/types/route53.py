@@ -1,0 +1,172 @@
+"""Hosted zones and the records in them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from infra_assets.cloud import Cloud
+from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.tagging import from_pairs, pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicZone(Resource):
+    """A domain's zone that the whole internet asks. Its output `name_servers` is what the
+    registrar of the domain must know."""
+
+    service: ClassVar[str] = "route53"
+    holds_data: ClassVar[bool] = True
+    private: ClassVar[bool] = False
+
+    comment: str
+
+    def wanted(self) -> dict[str, Any]:
+        return {"comment": self.comment}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        return [
+            self._live(cloud, zone["Id"].removeprefix("/hostedzone/"))
+            for zone in cloud.read("route53", "list_hosted_zones")["HostedZones"]
+            if zone["Name"] == f"{self.name}." and zone["Config"]["PrivateZone"] == self.private
+        ]
+
+    def _live(self, cloud: Cloud, id: str) -> Live:
+        found = cloud.read("route53", "get_hosted_zone", Id=id)
+        tags = cloud.read(
+            "route53", "list_tags_for_resource", ResourceType="hostedzone", ResourceId=id
+        )["ResourceTagSet"]["Tags"]
+        attributes = {
+            "comment": found["HostedZone"]["Config"].get("Comment"),
+            "vpc": next((vpc["VPCId"] for vpc in found.get("VPCs", ())), None),
+            "tags": from_pairs(tags),
+        }
+        servers = " ".join(found.get("DelegationSet", {}).get("NameServers", ()))
+        arn = f"arn:aws:route53:::hostedzone/{id}"
+        return Live(id, attributes, arn=arn, outputs={"name_servers": servers})
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        vpc = {"VPCRegion": cloud.spec.region, "VPCId": wanted["vpc"]} if self.private else None
+        cloud.write(
+            "route53",
+            "create_hosted_zone",
+            Name=self.name,
+            CallerReference=uuid.uuid4().hex,
+            HostedZoneConfig={"Comment": wanted["comment"], "PrivateZone": self.private},
+            **({"VPC": vpc} if vpc else {}),
+        )
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        if "comment" in changed:
+            text = wanted["comment"]
+            cloud.write("route53", "update_hosted_zone_comment", Id=live.id, Comment=text)
+        if "tags" in changed:
+            cloud.write(
+                "route53",
+                "change_tags_for_resource",
+                ResourceType="hostedzone",
+                ResourceId=live.id,
+                AddTags=pairs(wanted["tags"]),
+            )
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        cloud.write("route53", "delete_hosted_zone", Id=live.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateZone(PublicZone):
+    """A zone that only one VPC asks."""
+
+    fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
+    private: ClassVar[bool] = True
+
+    vpc: Ref
+
+    def wanted(self) -> dict[str, Any]:
+        return {**super().wanted(), "vpc": self.vpc}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Resource):
+    """What a name stands for; `name` is the record's type and full name: `A app.mall.internal`.
+
+    Either `values` (kept by others for `ttl_s` seconds), or `alias`: a load balancer's name and
+    its zone.
+    """
+
+    service: ClassVar[str] = "route53"
+    tagged: ClassVar[bool] = False
+    fixed: ClassVar[frozenset[str]] = frozenset({"zone"})
+
+    zone: Ref
+    values: tuple[Ref | str, ...] = ()
+    ttl_s: int = 60
+    alias: tuple[Ref, Ref] | None = None
+
+    def wanted(self) -> dict[str, Any]:
+        alias = {"name": self.alias[0], "zone": self.alias[1]} if self.alias else None
+        return {
+            "zone": self.zone,
+            "values": list(self.values),
+            "ttl_s": None if alias else self.ttl_s,
+            "alias": alias,
+        }
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        kind, name = self.name.split()
+        zone = zone_of(cloud, name)
+        return [found for found in [zone and record_in(cloud, zone, kind, name)] if found]
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        change_record(cloud, wanted["zone"], "UPSERT", self.name, wanted)
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        change_record(cloud, wanted["zone"], "UPSERT", self.name, wanted)
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        change_record(cloud, live.attributes["zone"], "DELETE", self.name, live.attributes)
+
+
+def zone_of(cloud: Cloud, name: str) -> str | None:
+    """The id of the zone with the longest domain that a name is in."""
+    zones = cloud.read("route53", "list_hosted_zones")["HostedZones"]
+    within = [zone for zone in zones if f".{name}.".endswith(f".{zone['Name']}")]
+    if not within:
+        return None
+    closest = max(within, key=lambda zone: len(zone["Name"]))
+    return str(closest["Id"]).removeprefix("/hostedzone/")
+
+
+def record_in(cloud: Cloud, zone: str, kind: str, name: str) -> Live | None:
+    """A record as it is in a zone."""
+    records = cloud.read("route53", "list_resource_record_sets", HostedZoneId=zone)
+    for record in records["ResourceRecordSets"]:
+        if (record["Type"], record["Name"].rstrip(".")) == (kind, name):
+            alias = record.get("AliasTarget")
+            attributes = {
+                "zone": zone,
+                "values": [item["Value"] for item in record.get("ResourceRecords", ())],
+                "ttl_s": record.get("TTL"),
+                "alias": alias
+                and {"name": alias["DNSName"].rstrip("."), "zone": alias["HostedZoneId"]},
+            }
+            return Live(f"{kind} {name}", attributes)
+    return None
+
+
+def change_record(cloud: Cloud, zone: str, action: str, name: str, wanted: Attributes) -> None:
+    kind, domain = name.split()
+    if alias := wanted["alias"]:
+        target = {"DNSName": alias["name"], "HostedZoneId": alias["zone"]}
+        content: dict[str, Any] = {"AliasTarget": {**target, "EvaluateTargetHealth": True}}
+    else:
+        values = [{"Value": value} for value in wanted["values"]]
+        content = {"ResourceRecords": values, "TTL": wanted["ttl_s"]}
+    record = {"Name": domain, "Type": kind, **content}
+    cloud.write(
+        "route53",
+        "change_resource_record_sets",
+        HostedZoneId=zone,
+        ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]},
+    )
