@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,8 @@ from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from mall_platform.runs import PartitionFilter
+
+warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
 
 out = Console()
 err = Console(stderr=True)
