@@ -7,7 +7,18 @@ from graphlib import TopologicalSorter
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from infra_assets import analytics, database, monitoring, network, security, storage, streaming
+from infra_assets import (
+    analytics,
+    database,
+    dns,
+    monitoring,
+    network,
+    security,
+    storage,
+    streaming,
+    was,
+    web,
+)
 from infra_assets.engine import Engine, Progress
 from infra_assets.infra_asset import InfraAsset
 from infra_assets.reconcile import Outcome
@@ -17,7 +28,18 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-_AREAS = (network, security, storage, database, streaming, analytics, monitoring)
+_AREAS = (
+    network,
+    security,
+    dns,
+    web,
+    was,
+    database,
+    storage,
+    streaming,
+    analytics,
+    monitoring,
+)
 
 
 def _in_order(modules: Sequence[ModuleType]) -> tuple[InfraAsset, ...]:
