@@ -13,8 +13,17 @@ from infra_assets.types.logs import LogGroup
 from infra_assets.types.secretsmanager import GeneratedSecret
 from infra_assets.types.sns import Subscription, Topic
 from infra_assets.types.sqs import Queue
+from infra_assets.watching import alarms_of, dashboard
 from resources.settings import PROJECT_ROOT
 
+_WATCHED = (
+    "web/load_balancer",
+    "web/servers",
+    "was/load_balancer",
+    "was/servers",
+    "database/shop_database",
+    "streaming/click_stream",
+)
 _NOTIFIER = PROJECT_ROOT / "deploy/notifier"
 
 
@@ -93,3 +102,19 @@ def notifier(spec: PlatformSpec) -> list[Resource]:
             dead_letters=Queue.ref(letters),
         ),
     ]
+
+
+@infra_asset(
+    area="monitoring",
+    deps=[*_WATCHED, "monitoring/alert_topics", "monitoring/notifier"],
+    kinds=["cloudwatch"],
+)
+def alarms(spec: PlatformSpec) -> list[Resource]:
+    """What people are told of at once: load, errors, dead servers, a silent daemon (M1, S4)."""
+    return alarms_of(spec)
+
+
+@infra_asset(area="monitoring", deps=_WATCHED, kinds=["cloudwatch"])
+def dashboards(spec: PlatformSpec) -> list[Resource]:
+    """Requests over the load balancers, and what reaches web, WAS and DB (M2)."""
+    return [dashboard(spec)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from infra_assets import (
     analytics,
+    cicd,
     database,
     dns,
     monitoring,
@@ -38,6 +39,7 @@ _AREAS = (
     storage,
     streaming,
     analytics,
+    cicd,
     monitoring,
 )
 

@@ -225,7 +225,6 @@ class Listener(Resource):
     def wanted(self) -> dict[str, Any]:
         return {
             "load_balancer": self.load_balancer,
-            "protocol": "HTTPS" if self.certificate else "HTTP",
             "certificate": self.certificate,
             "tls_policy": self.tls_policy,
             "action": self.action,
@@ -288,7 +287,6 @@ def _listener(cloud: Cloud, name: str, listener: dict[str, Any]) -> Live:
     certificates = listener.get("Certificates") or [{}]
     attributes = {
         "load_balancer": listener["LoadBalancerArn"],
-        "protocol": listener["Protocol"],
         "certificate": certificates[0].get("CertificateArn"),
         "tls_policy": listener.get("SslPolicy") if listener["Protocol"] == "HTTPS" else None,
         "action": _action(listener["DefaultActions"][0]),
@@ -305,11 +303,12 @@ def _action(action: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listening(wanted: Attributes) -> dict[str, Any]:
-    parameters = {"Protocol": wanted["protocol"], "DefaultActions": [wanted["action"]]}
-    if wanted["certificate"]:
-        parameters["Certificates"] = [{"CertificateArn": wanted["certificate"]}]
-        parameters["SslPolicy"] = wanted["tls_policy"]
-    return parameters
+    parameters: dict[str, Any] = {"DefaultActions": [wanted["action"]]}
+    if not wanted["certificate"]:
+        return {**parameters, "Protocol": "HTTP"}
+    certificates = [{"CertificateArn": wanted["certificate"]}]
+    policy = wanted["tls_policy"]
+    return {**parameters, "Protocol": "HTTPS", "Certificates": certificates, "SslPolicy": policy}
 
 
 def _managed(reply: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
