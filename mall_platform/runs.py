@@ -13,11 +13,23 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 POLL_S = 0.5
+_STEP_EVENTS = {
+    dg.DagsterEventType.STEP_START,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+}
 
 PartitionFilter = Literal["all", "missing", "failed"]
 
@@ -164,6 +176,8 @@ class _progress:  # noqa: N801
     def __init__(self, instance: dg.DagsterInstance, run_id: str, title: str, steps: int) -> None:
         self._instance, self._run_id, self._title, self._steps = instance, run_id, title, steps
         self._done = threading.Event()
+        self._cursor: str | None = None
+        self._going: set[str] = set()
 
     def __enter__(self) -> None:
         self._thread = threading.Thread(target=self._draw, daemon=True)
@@ -190,13 +204,21 @@ class _progress:  # noqa: N801
                     self._update(bar, task)
                 self._update(bar, task)
 
-    def _update(self, bar: Progress, task: object) -> None:
+    def _update(self, bar: Progress, task: TaskID) -> None:
+        """Reads the events since the last look: a long run has many."""
         if not self._instance.has_run(self._run_id):
             return
-        stats = self._instance.get_run_step_stats(self._run_id)
-        going = [s.step_key.replace("__", "/") for s in stats if s.start_time and not s.end_time]
-        finished = sum(1 for s in stats if s.end_time)
-        bar.update(task, completed=min(finished, self._steps), now=", ".join(going))  # type: ignore[arg-type]
+        found = self._instance.get_records_for_run(self._run_id, self._cursor, _STEP_EVENTS)
+        self._cursor = found.cursor
+        for record in found.records:
+            event = record.event_log_entry.get_dagster_event()
+            step = (event.step_key or "").replace("__", "/")
+            if event.event_type is dg.DagsterEventType.STEP_START:
+                self._going.add(step)
+            else:
+                self._going.discard(step)
+                bar.advance(task)
+        bar.update(task, now=", ".join(sorted(self._going)))
 
 
 def today() -> str:
