@@ -7,12 +7,8 @@ harm. Errors say whether trying again can help, and hold neither a password nor 
 
 from __future__ import annotations
 
-import json
-import os
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,10 +18,10 @@ from urllib.parse import quote
 
 import dagster as dg
 
+from resources import readers
 from resources.aws import Aws
 from resources.faults import explained
 from resources.secrets import Secrets, UnusableSecretError
-from resources.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,33 +126,10 @@ class ShopDatabase(dg.ConfigurableResource):
         return self._stream(login, sql, batch_rows)
 
     def _stream(self, login: _Login, sql: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        verdict_read, verdict_write = os.pipe()
-        reader = subprocess.Popen(
-            [sys.executable, "-m", "resources.shop_reader"],
-            cwd=PROJECT_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(verdict_write,),
-        )
-        os.close(verdict_write)
-        order = {
-            "url": self._url(login),
-            "sql": sql,
-            "batch_rows": batch_rows,
-            "verdict_fd": verdict_write,
-        }
-        assert reader.stdin and reader.stdout  # noqa: S101  (narrowing: both are pipes)
-        with os.fdopen(verdict_read) as verdict, reader.stdout as rows:
-            try:
-                with reader.stdin as orders:
-                    orders.write(json.dumps(order).encode())
-                yield from _batches(rows)
-                if reader.wait() != 0:
-                    raise _read_error(verdict.read())
-            finally:
-                reader.kill()
-                reader.wait()
+        try:
+            yield from readers.read({"url": self._url(login), "sql": sql, "batch_rows": batch_rows})
+        except readers.ReadFailedError as error:
+            raise _read_error(error.verdict) from None
 
     def _connect(self, local_infile: bool = False) -> tuple[pymysql.Connection, _Login]:
         import pymysql
@@ -238,29 +211,16 @@ class ShopDatabase(dg.ConfigurableResource):
         return _server_error(code, f"The shop's database at {where}")
 
 
-def _batches(rows: Any) -> Iterator[pa.RecordBatch]:
-    """An Arrow stream's batches as far as it goes."""
-    import pyarrow as pa
-
-    try:
-        stream = pa.ipc.open_stream(rows)
-        while True:
-            yield stream.read_next_batch()
-    except (StopIteration, pa.ArrowInvalid, OSError):
-        return  # How the reader ended says whether that was the end.
-
-
-def _read_error(verdict: str) -> ShopDatabaseError:
-    found: dict[str, Any] = json.loads(verdict) if verdict else {"kind": "killed"}
-    if found["kind"] == "server":
-        return _server_error(found["code"], "The shop's database")
-    if found["kind"] == "interrupted":
+def _read_error(verdict: Mapping[str, Any]) -> ShopDatabaseError:
+    kind = verdict.get("kind")
+    if kind == "server":
+        return _server_error(verdict["code"], "The shop's database")
+    if kind == "interrupted":
         return TransientDatabaseError("The connection to the shop's database was lost in a read.")
-    if found["kind"] == "undecodable":
+    if kind == "undecodable":
         return ShopDatabaseError("A cell of the shop's database can't be decoded.")
-    return ShopDatabaseError(
-        f"The reader of the shop's database ended early: {verdict or 'killed'}"
-    )
+    reason = verdict.get("error", "it was killed")
+    return ShopDatabaseError(f"The reader of the shop's database ended early: {reason}.")
 
 
 def _server_error(code: int, who: str) -> ShopDatabaseError:

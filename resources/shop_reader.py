@@ -2,8 +2,9 @@
 
 connectorx prints the value of a cell it can't decode to its standard error, and retries a lost
 connection for half a minute. In a process of its own the one goes nowhere and the other can be
-ended. Takes an order as JSON on standard input, writes an Arrow stream to standard output, and on
-failure a verdict, which quotes nothing, to the file descriptor the order names.
+ended. Takes orders, a line of JSON each, on standard input; answers each with an Arrow stream on
+standard output and a verdict, which quotes nothing, on the file descriptor that is its argument.
+After a failure, or at the end of its input, it ends.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 _UNDECODABLE = ("Could not retrieve", "Couldn't convert", "FromValue", "decode")
 _INTERRUPTED = ("IO error", "IoError", "CodecError", "timed out", "Connection", "DriverError")
@@ -30,23 +31,29 @@ def verdict(error: BaseException) -> dict[str, Any]:
     return {"kind": "unknown", "error": type(error).__name__}
 
 
-def main() -> int:
+def main(verdicts: TextIO) -> int:
     import connectorx
     import pyarrow as pa
 
-    order = json.load(sys.stdin)
-    try:
-        batches = connectorx.read_sql(
-            order["url"], order["sql"], return_type="arrow_stream", batch_size=order["batch_rows"]
-        )
-        with pa.ipc.new_stream(sys.stdout.buffer, batches.schema) as stream:
-            for batch in batches:
-                stream.write_batch(batch)
-    except BaseException as error:  # noqa: BLE001  (a panic in Rust is no Exception)
-        os.write(order["verdict_fd"], json.dumps(verdict(error)).encode())
-        return 1
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            batches = connectorx.read_sql(
+                order["url"],
+                order["sql"],
+                return_type="arrow_stream",
+                batch_size=order["batch_rows"],
+            )
+            with pa.ipc.new_stream(sys.stdout.buffer, batches.schema) as stream:
+                for batch in batches:
+                    stream.write_batch(batch)
+            sys.stdout.buffer.flush()
+        except BaseException as error:  # noqa: BLE001  (a panic in Rust is no Exception)
+            print(json.dumps(verdict(error)), file=verdicts, flush=True)
+            return 1
+        print(json.dumps({"kind": "done"}), file=verdicts, flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(os.fdopen(int(sys.argv[1]), "w")))

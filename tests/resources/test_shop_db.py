@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,9 @@ import polars as pl
 import pymysql
 import pytest
 
+from resources import readers
 from resources.aws import MissingInfrastructureError
+from resources.readers import Reader
 from resources.secrets import Secrets, UnusableSecretError
 from resources.shop_db import ShopDatabase, ShopDatabaseError, TransientDatabaseError
 from resources.shop_reader import verdict
@@ -193,6 +197,19 @@ def many_rows(shop: pymysql.Connection) -> Iterator[pymysql.Connection]:
     yield shop
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Reader]:
+    """The reader processes started since."""
+    found: list[Reader] = []
+
+    def start() -> Reader:
+        found.append(Reader())
+        return found[-1]
+
+    monkeypatch.setattr(readers, "Reader", start)
+    return found
+
+
 def test_a_connection_cut_in_mid_stream_is_a_transient_error(
     shop_db: ShopDatabase, many_rows: pymysql.Connection
 ) -> None:
@@ -211,24 +228,37 @@ def test_a_connection_cut_in_mid_stream_is_a_transient_error(
 
 
 def test_a_reader_that_is_killed_is_an_error(
-    shop_db: ShopDatabase, many_rows: pymysql.Connection, monkeypatch: pytest.MonkeyPatch
+    shop_db: ShopDatabase, many_rows: pymysql.Connection, started: list[Reader]
 ) -> None:
-    import subprocess
-
-    started: list[subprocess.Popen] = []
-    original = subprocess.Popen
-
-    def start(*args: Any, **options: Any) -> subprocess.Popen:
-        started.append(original(*args, **options))
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", start)
+    readers.end_idle_readers()
     batches = shop_db.read("SELECT * FROM many", batch_rows=1000)
     next(batches)
-    started[0].kill()
+    (reader,) = started
+    os.kill(reader.pid, signal.SIGKILL)
     with pytest.raises(ShopDatabaseError, match="ended early"):
         for _ in batches:
             pass
+
+
+def test_a_reader_serves_one_read_after_the_other_but_not_after_a_failure(
+    shop_db: ShopDatabase, started: list[Reader]
+) -> None:
+    readers.end_idle_readers()
+    for number in range(3):
+        assert read(shop_db, f"SELECT {number} AS n")["n"].to_list() == [number]
+    assert len(started) == 1
+    with pytest.raises(ShopDatabaseError):
+        read(shop_db, "SELECT * FROM no_such_table")
+    assert read(shop_db, "SELECT 4 AS n")["n"].to_list() == [4]
+    assert len(started) == 2
+
+
+def test_two_reads_at_once_have_a_reader_each(
+    shop_db: ShopDatabase, many_rows: pymysql.Connection
+) -> None:
+    one, two = (shop_db.read("SELECT n FROM many", batch_rows=1000) for _ in range(2))
+    rows = [sum(batch.num_rows for batch in pair) for pair in zip(one, two, strict=True)]
+    assert sum(rows) == 2 * 256_000
 
 
 def test_a_read_that_is_given_up_ends_its_process(
