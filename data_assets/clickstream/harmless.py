@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -24,12 +25,10 @@ def masked_paths(pages: pl.Series) -> pl.Series:
     """Paths without query and fragment, personal segments replaced; NULL stays NULL."""
     import polars as pl
 
-    path = pl.col(pages.name)
-    for sign in "?#":
-        path = path.str.splitn(sign, 2).struct[0]
-    paths = pages.to_frame().select(path).to_series()
-    suspicious = paths.drop_nulls().unique()
-    suspicious = suspicious.filter(suspicious.str.contains(_SUSPICIOUS))
+    paths = pages.str.replace(r"(?s)[?#].*", "")
+    suspicious = paths.filter(paths.str.contains(_SUSPICIOUS)).unique()
+    if suspicious.is_empty():
+        return paths
     masked = [masked_path(path) for path in suspicious]
     return paths.replace(suspicious, pl.Series(masked, dtype=pl.String))
 
@@ -60,7 +59,10 @@ def _readings(segment: str) -> list[str]:
     return [unicodedata.normalize("NFKC", text) for text in found]
 
 
+@lru_cache(maxsize=10_000)
 def _is_personal(segment: str) -> bool:
+    if len(segment) < _PERSONAL_DIGITS and segment.isalnum():
+        return False
     return any(
         _EMAIL.search(text) or sum(map(str.isdecimal, text)) >= _PERSONAL_DIGITS
         for text in _readings(segment)

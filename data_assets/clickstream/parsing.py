@@ -132,7 +132,7 @@ def _typed(read: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     return read.with_columns(
-        *(pl.col(name).str.strip_prefix('"').str.strip_suffix('"') for name in _TEXTS),
+        *(pl.col(name).str.tail(-1).str.head(-1) for name in _TEXTS),
         *map(_as_integer, _INTEGERS),
     )
 

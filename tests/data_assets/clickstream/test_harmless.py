@@ -31,6 +31,7 @@ from data_assets.clickstream.harmless import (
         ("/users/taro@example.jp/cart", "/users/:id/cart"),
         ("/users/taro%40example.jp", "/users/:id"),
         ("/users/taro%2540example.jp", "/users/:id"),
+        ("/users/a%40b", "/users/:id"),
         ("/users/taro%EF%BC%A0example.jp", "/users/:id"),
         ("/users/ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ", "/users/:id"),
         ("/tel/090-1234-5678", "/tel/:id"),
