@@ -54,6 +54,7 @@ class Outcome:
 def install() -> None:
     _hook_invocations()
     _hook_dead_letters()
+    _hook_retries()
     lifecycle.on_reset(_drop_code)
     lifecycle.on_stop(_drop_code)
 
@@ -264,6 +265,16 @@ def _hook_dead_letters() -> None:
         configuration: dict[str, Any] = original(self, on_create)
         target = getattr(self, "dead_letter_target", None)
         return configuration | ({"DeadLetterConfig": {"TargetArn": target}} if target else {})
+
+
+def _hook_retries() -> None:
+    @replace(LambdaBackend, "put_function_event_invoke_config", "function_name", "config")
+    def put_function_event_invoke_config(
+        original: Any, self: LambdaBackend, function_name: str, config: dict[str, Any]
+    ) -> Any:
+        """moto keeps what was put before, too, and shows that."""
+        self.get_function(function_name).event_invoke_config.clear()
+        return original(self, function_name, config)
 
 
 def _invoke_with_retries(function: LambdaFunction, event: Any) -> None:

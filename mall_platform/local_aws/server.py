@@ -37,6 +37,7 @@ SERVICES = (
     "lambdas",
     "acm",
     "autoscaling",
+    "launch_templates",
     "codecommit",
     "codebuild",
     "codedeploy",

@@ -15,7 +15,6 @@ from infra_assets import reconcile
 from infra_assets.policies import allow, document
 from infra_assets.reconcile import Permission, plan
 from infra_assets.resource import Live, Resource
-from infra_assets.types.wafv2 import visible_as
 from tests.infra_assets.conftest import Built
 from tests.infra_assets.world import (
     DECLARED,
@@ -135,8 +134,8 @@ UNCHANGEABLE = {
     ("glue.JsonTable", "database"): "it is part of the identity",
     ("wafv2.Logging", "acl"): "it is part of the identity",
     ("wafv2.Association", "load_balancer"): "it is part of the identity",
-    ("route53.Record", "values"): "an alias has none",
-    ("route53.Record", "ttl_s"): "an alias has none",
+    ("route53.Record", "alias"): "it has values instead",
+    ("wafv2.Association", "acl"): "moto keeps the former association beside the new one",
     ("sns.Subscription", "topic"): "it is part of the identity",
     ("sns.Subscription", "function"): "it is part of the identity",
     ("elbv2.Listener", "load_balancer"): "it is part of the identity",
@@ -182,15 +181,6 @@ def ids_of(kind: str, *names: str) -> Callable[[World], list[str]]:
     return lambda world: [found(world, one(kind, name)).id for name in names]
 
 
-def another_web_acl(world: World) -> str:
-    return world.aws.client("wafv2").create_web_acl(
-        Name="other",
-        Scope="REGIONAL",
-        DefaultAction={"Allow": {}},
-        VisibilityConfig=visible_as("other"),
-    )["Summary"]["ARN"]
-
-
 def another_vpc(world: World) -> str:
     return world.aws.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
 
@@ -202,6 +192,11 @@ def another_subnet_group(world: World) -> str:
         SubnetIds=ids_of("ec2.Subnet", "was-a", "was-c")(world),
     )
     return group["DBSubnetGroup"]["DBSubnetGroupName"]
+
+
+def another_certificate(world: World) -> str:
+    made = world.aws.client("acm").request_certificate(DomainName="other.mall.example")
+    return made["CertificateArn"]
 
 
 CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
@@ -226,8 +221,6 @@ VALUES: dict[tuple[str, str], Any] = {
     ("ec2.RouteTable", "subnets"): [],
     ("ec2.SecurityGroup", "egress"): [],
     ("wafv2.WebAcl", "otherwise"): {"Block": {}},
-    ("wafv2.Association", "acl"): another_web_acl,
-    ("route53.Record", "alias"): {"name": "elsewhere.test", "zone": "Z14GRHDCWA56QT"},
     ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
     ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "was-a", "was-c"),
     ("rds.Instance", "subnet_group"): another_subnet_group,
@@ -267,6 +260,23 @@ VALUES: dict[tuple[str, str], Any] = {
     },
     ("lambda.Function", "role"): lambda world: found(world, one("iam.Role", "mall-dev-was")).arn,
     ("lambda.Function", "retries"): 1,
+    ("elbv2.LoadBalancer", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
+    ("elbv2.LoadBalancer", "security_groups"): ids_of("ec2.SecurityGroup", "web"),
+    ("elbv2.TargetGroup", "settings"): {"deregistration_delay.timeout_seconds": "5"},
+    ("elbv2.Listener", "certificate"): another_certificate,
+    ("elbv2.Listener", "tls_policy"): "ELBSecurityPolicy-TLS13-1-3-2021-06",
+    ("autoscaling.Group", "template"): lambda world: {
+        "LaunchTemplateId": id_of("ec2.LaunchTemplate", "mall-dev-was")(world),
+        "Version": "1",
+    },
+    ("autoscaling.Group", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
+    ("autoscaling.Group", "target_groups"): lambda world: [
+        found(world, one("elbv2.TargetGroup", "mall-dev-was")).arn
+    ],
+    ("cloudwatch.Alarm", "settings"): lambda world: {
+        **one("cloudwatch.Alarm", "mall-dev-web-cpu").wanted()["settings"],
+        "Threshold": 99.0,
+    },
 }
 """Other values that AWS takes where a slight change of the wanted one isn't one."""
 

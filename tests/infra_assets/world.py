@@ -31,8 +31,10 @@ _HOOKED = (
     "s3",
     "glue",
     "acm",
+    "athena.hook_metadata:install_metadata",
     "lambdas",
     "autoscaling",
+    "launch_templates",
     "codecommit",
     "codebuild",
     "codedeploy",
@@ -257,9 +259,10 @@ _installed: set[str] = set()
 def install_hooks() -> None:
     """What the local AWS adds to moto, as far as it needs no server."""
     for name in _HOOKED:
-        module = f"mall_platform.local_aws.{name}"
-        if name not in _installed and importlib.util.find_spec(module):
-            importlib.import_module(module).install()
+        if name not in _installed:
+            module, _, function = name.partition(":")
+            hooks = importlib.import_module(f"mall_platform.local_aws.{module}")
+            getattr(hooks, function or "install")()
             _installed.add(name)
 
 

@@ -1,0 +1,23 @@
+"""EC2 launch templates: tags can be changed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+Clients = Callable[[str], Any]
+
+
+def test_tags_set_later_are_shown(client: Clients) -> None:
+    ec2, name = client("ec2"), f"template-{uuid.uuid4()}"
+    id = ec2.create_launch_template(
+        LaunchTemplateName=name,
+        LaunchTemplateData={"InstanceType": "t3.micro"},
+        TagSpecifications=[
+            {"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "1"}]}
+        ],
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    ec2.create_tags(Resources=[id], Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}])
+    [template] = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
+    assert {tag["Key"]: tag["Value"] for tag in template["Tags"]} == {"a": "2", "b": "3"}
