@@ -40,7 +40,7 @@ def _asset(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetsDefini
         description=asset.description,
         kinds=set(asset.kinds),
         owners=["team:platform"],
-        op_tags={"dagster/concurrency_key": "infra"},
+        pool="infra",
     )
     def materialize(
         context: dg.AssetExecutionContext, config: InfraRun, aws: Aws

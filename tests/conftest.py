@@ -22,6 +22,9 @@ SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="Run the campaigns, too.")
+    parser.addoption(
+        "--update-snapshot", action="store_true", help="Commit to the asset graph as it is now."
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
