@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pymysql
 
     from mall_platform.local_aws.process import LocalAws
+    from mall_platform.slack_inbox import Inbox
     from resources.aws import Aws
 
 SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
@@ -37,7 +39,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+def slack_inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
+    """Where this worker's messages to Slack go."""
+    from mall_platform.slack_inbox import Inbox, serve
+
+    home = tmp_path_factory.mktemp("slack")
+    server = serve(home)
+    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+    os.environ["MALL_SLACK_BASE_URL"] = f"http://127.0.0.1:{server.server_port}/api/"
+    yield Inbox(home / "messages.jsonl")
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory, slack_inbox: Inbox) -> Iterator[LocalAws]:
     """A local AWS of this worker's own; the process's environment points at it."""
     from mall_platform.local_aws import process
     from mall_platform.local_aws.lifecycle import ACCOUNT_ID

@@ -72,16 +72,31 @@ class Server:
         assert done.returncode == 0, done.stdout + shown
 
 
+_SERVICES = {"rds", "secretsmanager", "firehose", "sts"}
+
+
 @pytest.fixture(scope="session")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The libraries that requirements.txt locks, as this environment has them."""
+    """The libraries that requirements.txt locks, as this environment has them.
+
+    Of botocore's descriptions of all of AWS's services only those that the API calls.
+    """
     folder = tmp_path_factory.mktemp("libraries")
     locked = (DEPLOY / "was/requirements.txt").read_text("utf-8")
     for name in re.findall(r"^([\w.-]+)==", locked, re.M):
         files = importlib.metadata.files(name) or []
         tops = {file.parts[0] for file in files if not file.parts[0].startswith("..")}
-        for top in tops - {"__pycache__"}:
+        for top in tops - {"__pycache__", "botocore"}:
             (folder / top).symlink_to(importlib.metadata.distribution(name).locate_file(top))
+    botocore = Path(str(importlib.metadata.distribution("botocore").locate_file("botocore")))
+    data = folder / "botocore/data"
+    data.mkdir(parents=True)
+    for entry in botocore.iterdir():
+        if entry.name not in ("data", "__pycache__"):
+            (folder / "botocore" / entry.name).symlink_to(entry)
+    for entry in (botocore / "data").iterdir():
+        if entry.is_file() or entry.name in _SERVICES:
+            (data / entry.name).symlink_to(entry)
     return folder
 
 
