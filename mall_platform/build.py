@@ -17,6 +17,7 @@ from mall_platform.jobs import build_jobs
 from mall_platform.schedules import SCHEDULES
 from resources.settings import Settings, load_settings
 from sensors.alerts import ALERT_SENSORS, step_thresholds
+from sensors.heartbeat import heartbeat_sensor
 from sensors.survey_drop import survey_drop_sensor
 
 DATA_MODULES = [extracts, surveys, clickstream, marts, dashboards, ops]
@@ -34,7 +35,7 @@ def build_defs(
         asset_checks=dg.load_asset_checks_from_modules(DATA_MODULES),
         jobs=build_jobs(step_thresholds(assets), _assets_of(infra)),
         schedules=SCHEDULES,
-        sensors=[survey_drop_sensor, *ALERT_SENSORS],
+        sensors=[survey_drop_sensor, heartbeat_sensor, *ALERT_SENSORS],
         resources={**build_resources(settings), **(resource_overrides or {})},
         executor=dg.in_process_executor if settings.env == "local" else dg.multiprocess_executor,
     )
