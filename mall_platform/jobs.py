@@ -25,6 +25,13 @@ marts = dg.AssetSelection.key_prefixes(["mall", "marts"])
 dashboards = dg.AssetSelection.key_prefixes(["mall", "dashboards"])
 channel_mart = dg.AssetSelection.assets(["mall", "marts", "channel_by_age_band"])
 
+CHANGED_DAYS = dg.RunConfig(
+    {f"mall__extracts__{name}": Days(changed_days=True) for name in ("purchases", "reviews")}
+)
+"""Older days that have changed are extracted along."""
+GROWN_DAYS = dg.RunConfig({"mall__clickstream__clicks": ClicksConfig(only_grown=True)})
+"""Days of clicks are left out for which nothing has landed since."""
+
 
 def build_jobs(
     thresholds: Mapping[str, float], infra: Sequence[dg.AssetsDefinition]
@@ -51,13 +58,9 @@ def build_jobs(
             config=config,
         )
 
-    changed = dg.RunConfig(
-        {f"mall__extracts__{name}": Days(changed_days=True) for name in ("purchases", "reviews")}
-    )
-    grown = dg.RunConfig({"mall__clickstream__clicks": ClicksConfig(only_grown=True)})
     return [
-        job("nightly_job", extracts | marts | dashboards, 3600, business_days, changed),
-        job("clicks_job", clickstream, 1800, business_days, grown),
+        job("nightly_job", extracts | marts | dashboards, 3600, business_days, CHANGED_DAYS),
+        job("clicks_job", clickstream, 1800, business_days, GROWN_DAYS),
         job("survey_job", surveys | channel_mart | dashboards, 900),
         job("marts_job", marts | dashboards, 1800),
         job("infra_checks_job", dg.AssetSelection.checks_for_assets(*infra), 900),

@@ -1,4 +1,8 @@
-"""When the jobs start by themselves, in Asia/Tokyo (P1, U3)."""
+"""When the jobs start by themselves, in Asia/Tokyo (P1, U3).
+
+A run over a range of days gets its configuration here: Dagster takes a partitioned job's own
+configuration for runs of one partition only.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,6 +10,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from data_assets.partitions import business_day, business_days
+from mall_platform.jobs import CHANGED_DAYS, GROWN_DAYS
 
 DAYS_BACK = 3
 
@@ -30,7 +35,8 @@ def recent_days(now: datetime) -> Mapping[str, str]:
 )
 def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Extracts of the last days, then every mart and the page."""
-    return dg.RunRequest(tags=recent_days(context.scheduled_execution_time))
+    days = recent_days(context.scheduled_execution_time)
+    return dg.RunRequest(run_config=CHANGED_DAYS, tags=days)
 
 
 @dg.schedule(
@@ -41,7 +47,8 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 )
 def clicks_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The click log of the current day and of the last three, where it grew."""
-    return dg.RunRequest(tags=recent_days(context.scheduled_execution_time))
+    days = recent_days(context.scheduled_execution_time)
+    return dg.RunRequest(run_config=GROWN_DAYS, tags=days)
 
 
 infra_checks_schedule = dg.ScheduleDefinition(
