@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mall_platform.local_storage import never_flush
 from resources.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from resources.aws import Aws
 
 SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
+
+
+never_flush()  # the instances of tests are thrown away
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
