@@ -2,12 +2,14 @@
 
 One statement reads all days of a run, so that all of them come from one snapshot, and brings the
 number of rows of that snapshot along. Memory is bounded: when enough rows are at hand, the days
-with the most of them are stored, each as one more file of its version.
+with the most of them are stored, each as one more file of its version, while the next rows are
+read and masked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -42,7 +44,8 @@ CUTOFF = "mall.cutoff"
 """Glue parameter of a version: the source's clock before it was read, in UTC."""
 
 _BATCH_ROWS = 200_000
-_ROWS_AT_HAND = 400_000
+_ROWS_AT_HAND = 200_000
+_THREADS = 4
 _DAYS_IN_A_STATEMENT = 400
 
 
@@ -70,10 +73,14 @@ def stage_snapshot(extraction: Extraction) -> Staged:
     """
     reading = _Reading(extraction)
     version = extraction.lake.stage(extraction.extract.table)
-    with extraction.lake.writer(version) as writer:
+    with extraction.lake.writer(version) as writer, ThreadPoolExecutor(1) as thread:
         part = _Part(version, writer, extraction.persons())
+        added: list[Future[None]] = []
         for rows in reading.frames():
-            part.add(extraction.extract.masked(rows, reading.masking))
+            masked = extraction.extract.masked(rows, reading.masking)
+            _wait_for(added)
+            added = [thread.submit(part.add, masked)]
+        _wait_for(added)
         staged = part.end(extraction.lake, reading)
     if isinstance(staged, AuditFailedError):
         raise staged
@@ -100,14 +107,25 @@ def _stage_statement(
         for day in days:
             version = lake.stage(extract.table, day.isoformat())
             parts[day] = _Part(version, writers.enter_context(lake.writer(version)), persons)
+        # Left before the writers, so that nothing is being stored when they are given up.
+        threads = writers.enter_context(ThreadPoolExecutor(_THREADS))
+        stored: list[Future[None]] = []
         for rows in reading.frames():
             masked = extract.masked(rows, reading.masking)
             checked = conforms(extract.table, masked) and not extract.has_open_text
-            for day, of_day in _by_day(masked, extract).items():
+            by_day = _by_day(masked, extract)
+            _wait_for(stored)
+            for day, of_day in by_day.items():
                 parts[day].add(of_day, checked=checked)
-            _bound_memory(parts)
-        staged = [part.end(lake, reading) for part in parts.values()]
+            stored = [threads.submit(part.store) for part in _fullest(parts.values())]
+        _wait_for(stored)
+        staged = list(threads.map(lambda part: part.end(lake, reading), parts.values()))
     yield from staged
+
+
+def _wait_for(stored: Iterable[Future[None]]) -> None:
+    for future in stored:
+        future.result()
 
 
 class _Reading:
@@ -217,11 +235,12 @@ def _by_day(masked: pl.DataFrame, extract: Extract) -> Mapping[date, pl.DataFram
     return {day: rows for (day,), rows in parts.items()}
 
 
-def _bound_memory(parts: Mapping[date, _Part]) -> None:
-    """Stores the days with the most rows at hand until few enough are left."""
-    at_hand = sum(part.rows_at_hand for part in parts.values())
-    fullest = sorted(parts.values(), key=lambda part: part.rows_at_hand, reverse=True)
+def _fullest(parts: Iterable[_Part]) -> list[_Part]:
+    """The parts with the most rows at hand, without which few enough are left."""
+    fullest = sorted(parts, key=lambda part: part.rows_at_hand, reverse=True)
+    at_hand = sum(part.rows_at_hand for part in fullest)
+    chosen = []
     while at_hand > _ROWS_AT_HAND:
-        part = fullest.pop(0)
-        at_hand -= part.rows_at_hand
-        part.store()
+        chosen.append(fullest.pop(0))
+        at_hand -= chosen[-1].rows_at_hand
+    return chosen
