@@ -1,0 +1,110 @@
+"""A survey's workbook to the two tables of the lake."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contest import Contestant, alternate, run
+from benchmarks.contestant import Prepared
+from benchmarks.files import emptied
+from benchmarks.mall import SEED, BenchMall, yesterday
+from benchmarks.platform import materialized
+from benchmarks.row import Figure, Row, faster
+
+_IMPORTS = (
+    *("polars", "polars_hash", "pyarrow.parquet", "pandera.polars", "boto3"),
+    *("fastexcel", "ahocorasick_rs"),
+)
+_QUARTER = "2025Q1"
+_SHARED = re.compile(r'<c r="(\w+)" t="s"><v>(\d+)</v></c>')
+
+
+def ours(key: str) -> Prepared:
+    """A dropped file, taken in by the asset: parsed, masked, audited, both tables published."""
+    config = {"ops": {"surveys": {"config": {"files": [{"key": key}]}}}}
+    return materialized(
+        ["mall/surveys/responses", "mall/surveys/answers"],
+        "survey_responses",
+        _IMPORTS,
+        config=config,
+    )
+
+
+def pandas(file: str) -> Prepared:
+    """Only read, with openpyxl."""
+    import openpyxl  # noqa: F401
+    import pandas as pd
+
+    read: list[Any] = []
+    return Prepared(
+        lambda: read.append(pd.read_excel(file, engine="openpyxl", header=1)),
+        lambda: {"rows": len(read[0])},
+    )
+
+
+def with_inline_strings(workbook: Path, target: Path) -> None:
+    """The same workbook with every text in its cell, as some exporters write it."""
+    with zipfile.ZipFile(workbook) as source, zipfile.ZipFile(target, "w", 8) as copy:
+        parts = {name: source.read(name).decode() for name in source.namelist()}
+        texts = [
+            unescape(text)
+            for text in re.findall(r"<t[^>]*>(.*?)</t>", parts["xl/sharedStrings.xml"], re.S)
+        ]
+
+        def inline(cell: re.Match[str]) -> str:
+            text = escape(texts[int(cell[2])], quote=False)
+            return f'<c r="{cell[1]}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+
+        sheet = "xl/worksheets/sheet1.xml"
+        parts[sheet] = _SHARED.sub(inline, parts[sheet])
+        for name, text in parts.items():
+            copy.writestr(name, text)
+
+
+def _workbooks(mall: BenchMall) -> Mapping[str, Path]:
+    from mall_platform.sample_mall import surveys
+
+    folder = emptied(mall.home / "surveys")
+    _, content = next(surveys.files(SEED, 1, yesterday(), mall.sizes.respondents))
+    shared, inline = folder / "shared.xlsx", folder / "inline.xlsx"
+    shared.write_bytes(content)
+    with_inline_strings(shared, inline)
+    return {"shared strings, as Excel writes": shared, "inline strings": inline}
+
+
+def _measure(mall: BenchMall) -> list[Figure]:
+    from resources.aws import Aws
+
+    mall.shop()
+    run(
+        Contestant(
+            "benchmarks.platform:materialized",
+            {"selection": ["mall/extracts/categories"], "table": "categories", "imports": []},
+        ),
+        mall.logs,
+    )
+    aws = Aws(env="local")
+    figures = []
+    for kind, workbook in _workbooks(mall).items():
+        key = f"surveys/{workbook.stem}_{_QUARTER}.xlsx"
+        aws.client("s3").upload_file(str(workbook), aws.bucket("drop"), key)
+        mine, peers = alternate(
+            Contestant("benchmarks.survey:ours", {"key": key}, rounds=mall.sizes.rounds),
+            Contestant(
+                "benchmarks.survey:pandas", {"file": str(workbook)}, rounds=mall.sizes.rounds
+            ),
+            folder=mall.logs,
+        )
+        assert mine.fact("rows") >= 0.95 * mall.sizes.respondents
+        assert peers.fact("rows") >= mall.sizes.respondents
+        work = f"survey xlsx, {mall.sizes.respondents:,} x 12, {kind}, to both tables, published"
+        figures.append(faster(work, mine, "pandas with openpyxl, reading alone", peers, 8))
+    return figures
+
+
+ROW = Row("survey", "a survey's workbook against pandas", _measure)
