@@ -176,11 +176,11 @@ def _deploy(spec: PlatformSpec, tier: Tier) -> Role:
                     ],
                     [targets],
                 ),
+                allow(["cloudwatch:DescribeAlarms"], [spec.arn("cloudwatch", f"alarm:{name}-*")]),
                 allow(
                     [
                         "autoscaling:DescribeAutoScalingGroups",
                         "autoscaling:DescribeLifecycleHooks",
-                        "cloudwatch:DescribeAlarms",
                         "ec2:DescribeInstanceStatus",
                         "ec2:DescribeInstances",
                         "elasticloadbalancing:DescribeTargetGroups",
