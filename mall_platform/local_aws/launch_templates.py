@@ -1,12 +1,14 @@
-"""EC2 launch templates: tags that are set after the creation are shown."""
+"""EC2 launch templates: tags that are set after the creation are shown, and instances start from
+later versions that have user data."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.core.types import Base64EncodedString
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 
-from mall_platform.local_aws.hooks import HookError
+from mall_platform.local_aws.hooks import HookError, replace_property
 
 
 def install() -> None:
@@ -14,6 +16,12 @@ def install() -> None:
         raise HookError("moto's LaunchTemplate has no get_tags")
     # moto shows the tags as they were when the template was made.
     LaunchTemplate.tags = property(lambda self: self.get_tags(), _forget)
+
+    @replace_property(LaunchTemplateVersion, "user_data")
+    def user_data(original: Any, self: LaunchTemplateVersion) -> Base64EncodedString | None:
+        """moto wraps the first version's only, and asserts that all are."""
+        value = self.data.get("UserData")
+        return Base64EncodedString(value) if isinstance(value, str) else original(self)
 
 
 def _forget(template: Any, tags: Any) -> None:

@@ -1,4 +1,4 @@
-"""EC2 launch templates: tags can be changed."""
+"""EC2 launch templates: tags can be changed, and so can what instances start with."""
 
 from __future__ import annotations
 
@@ -21,3 +21,22 @@ def test_tags_set_later_are_shown(client: Clients) -> None:
     ec2.create_tags(Resources=[id], Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}])
     [template] = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
     assert {tag["Key"]: tag["Value"] for tag in template["Tags"]} == {"a": "2", "b": "3"}
+
+
+def test_an_instance_starts_from_a_later_version_with_user_data(client: Clients) -> None:
+    ec2, name = client("ec2"), f"template-{uuid.uuid4()}"
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    ec2.create_launch_template(
+        LaunchTemplateName=name,
+        LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro", "UserData": "b25l"},
+    )
+    ec2.create_launch_template_version(
+        LaunchTemplateName=name,
+        LaunchTemplateData={"ImageId": image, "InstanceType": "t3.small", "UserData": "dHdv"},
+    )
+    [instance] = ec2.run_instances(
+        LaunchTemplate={"LaunchTemplateName": name, "Version": "$Latest"}, MinCount=1, MaxCount=1
+    )["Instances"]
+    assert instance["InstanceType"] == "t3.small"
+    found = ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")
+    assert found["UserData"]["Value"] == "dHdv"
