@@ -15,8 +15,10 @@ from resources.settings import PROJECT_ROOT, Settings
 
 def run_up(settings: Settings, out: Console, port: int) -> int:
     """Runs until Ctrl-C or SIGTERM, then ends everything; returns the exit code."""
-    environment = {"MALL_UI_BASE_URL": f"http://127.0.0.1:{port}"}
-    os.environ.update(environment)
+    # A shell ignores SIGINT for what it starts in the background, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["MALL_UI_BASE_URL"] = f"http://127.0.0.1:{port}"
+    os.environ["PYTHONWARNINGS"] = "ignore:Parameter"
     if settings.env == "local" and local.start(settings):
         apply_infrastructure(out)
     settings.home.mkdir(parents=True, exist_ok=True)
