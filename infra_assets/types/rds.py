@@ -232,7 +232,7 @@ class Instance(Resource):
             "master_user": db["MasterUsername"],
             "managed_password": "MasterUserSecret" in db,
             "copies_tags": db.get("CopyTagsToSnapshot", False),
-            "subnet_group": db["DBSubnetGroup"]["DBSubnetGroupName"],
+            "subnet_group": db.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
             "security_groups": [group["VpcSecurityGroupId"] for group in db["VpcSecurityGroups"]],
             "tags": from_pairs(db.get("TagList")),
         }

@@ -10,6 +10,31 @@ import pytest
 from tests.infra_assets.world import ONE_OF_EACH_TYPE, State, World, open_world
 
 
+@dataclass
+class Built:
+    """The whole infrastructure, and the account just before one resource of each type was made.
+
+    `sizes` is the inventory, `calls` how many mutating calls making it took.
+    """
+
+    complete: State
+    before: dict[str, State]
+    sizes: dict[str, int]
+    calls: int
+
+
+@pytest.fixture(scope="session")
+def built() -> Built:
+    wanted = {resource.address for resource in ONE_OF_EACH_TYPE}
+    before = {}
+    with open_world() as world:
+        for resource in world.resources():
+            if resource.address in wanted:
+                before[resource.address] = world.state()
+            world.apply(resource)
+        return Built(world.state(), before, world.sizes(), len(world.wire.mutations()))
+
+
 @pytest.fixture(scope="module")
 def account() -> Iterator[World]:
     with open_world() as world:
@@ -23,32 +48,8 @@ def world(account: World) -> World:
     return account
 
 
-@dataclass
-class Built:
-    """The account with everything made, and as it was just before each resource was."""
-
-    world: World
-    complete: State
-    before: dict[str, State]
-    sizes: dict[str, int]
-    calls: int
-
-
-@pytest.fixture(scope="module")
-def built(account: World) -> Built:
-    account.put_back({})
-    wanted = {resource.address for resource in ONE_OF_EACH_TYPE}
-    before = {}
-    for resource in account.resources():
-        if resource.address in wanted:
-            before[resource.address] = account.state()
-        account.apply(resource)
-    calls = len(account.wire.mutations())
-    return Built(account, account.state(), before, account.sizes(), calls)
-
-
 @pytest.fixture
-def complete(built: Built) -> World:
+def complete(built: Built, account: World) -> World:
     """The account with everything made."""
-    built.world.put_back(built.complete)
-    return built.world
+    account.put_back(built.complete)
+    return account

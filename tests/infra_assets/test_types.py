@@ -30,10 +30,10 @@ each_type = pytest.mark.parametrize("resource", ONE_OF_EACH_TYPE, ids=lambda r: 
 
 
 @pytest.fixture
-def before(built: Built, resource: Resource) -> World:
+def before(built: Built, account: World, resource: Resource) -> World:
     """The account just before the resource is made."""
-    built.world.put_back(built.before[resource.address])
-    return built.world
+    account.put_back(built.before[resource.address])
+    return account
 
 
 def found(world: World, resource: Resource) -> Live:

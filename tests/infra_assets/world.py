@@ -178,11 +178,12 @@ class World:
 
     def state(self) -> State:
         """Everything in the account, to be put back by `put_back`."""
-        return {service: copy.deepcopy(_contents(service)) for service in _services()}
+        return copy.deepcopy({service: _contents(service) for service in _services()})
 
     def put_back(self, state: State) -> None:
+        copied = copy.deepcopy(state)  # as a whole: services hold each other's backends
         for service in _services():
-            _put_contents(service, copy.deepcopy(state.get(service, _NOTHING)))
+            _put_contents(service, copied.get(service, copy.deepcopy(_NOTHING)))
         self.wire.clear()
         self.time.seconds = 0.0
 
@@ -266,9 +267,16 @@ def install_hooks() -> None:
             _installed.add(name)
 
 
+_open: list[Wire] = []
+
+
 @contextmanager
 def open_world() -> Iterator[World]:
-    """An empty account of this process's own; the environment is put back afterwards."""
+    """An empty account in this process; what was there before is put back afterwards.
+
+    One may be opened within another: the outer one's calls are watched again afterwards, its
+    state has to be put back by whoever goes on with it.
+    """
     from moto import mock_aws
 
     install_hooks()
@@ -276,11 +284,22 @@ def open_world() -> Iterator[World]:
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-        forget_clients()
-        aws, wire = Aws(env="dev"), Wire()
-        aws.session.events.register("before-call", wire.seen)
-        aws.session.events.register("after-call", wire.answered)
+        _open.append(Wire())
+        _watch(_open[-1])
+        world = World(Aws(env="dev"), Settings(env="dev"), _open[-1], Time())
+        world.put_back({})
         try:
-            yield World(aws, Settings(env="dev"), wire, Time())
+            yield world
         finally:
-            forget_clients()
+            _open.pop()
+    forget_clients()
+    if _open:
+        _watch(_open[-1])
+
+
+def _watch(wire: Wire) -> None:
+    """New clients, whose calls the wire sees."""
+    forget_clients()
+    events = Aws(env="dev").session.events
+    events.register("before-call", wire.seen)
+    events.register("after-call", wire.answered)
