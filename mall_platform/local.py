@@ -18,6 +18,7 @@ from pathlib import Path
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 START_DEADLINE_S = 30
+END_DEADLINE_S = 20
 
 
 def aws_home(settings: Settings) -> Path:
@@ -168,13 +169,15 @@ def _is_ours(pid: int, module: str) -> bool:
 
 
 def _end(pid: int | None, module: str) -> None:
+    """Ends a process and everything it started: asked first, killed when it takes too long."""
     import psutil
 
     if pid is None or pid == os.getpid() or not _is_ours(pid, module):
         return
     process = psutil.Process(pid)
+    family = [process, *process.children(recursive=True)]
     process.terminate()
-    try:
-        process.wait(START_DEADLINE_S)
-    except psutil.TimeoutExpired:
-        process.kill()
+    _, left = psutil.wait_procs(family, timeout=END_DEADLINE_S)
+    for each in left:
+        each.kill()
+    psutil.wait_procs(left, timeout=END_DEADLINE_S)
