@@ -71,7 +71,8 @@ class Cloud:
         self._inventory = inventory
         self._guard = guard
         self._lock = threading.Lock()
-        self._reads: dict[str, dict[str, Future]] = defaultdict(dict)
+        self._reads: dict[str, dict[tuple[str | None, str], Future]] = defaultdict(dict)
+        self._settled: dict[str, Live] = {}
 
     def read(
         self, service: str, operation: str, *, absent: tuple[str, ...] = (), **parameters: Any
@@ -80,7 +81,7 @@ class Cloud:
 
         The same call is made once in a run, until something is written to its service.
         """
-        key = json.dumps([operation, parameters], sort_keys=True)
+        key = (parameters.get("Bucket"), json.dumps([operation, parameters], sort_keys=True))
         with self._lock:
             known = self._reads[service]
             reply = known.get(key)
@@ -113,16 +114,20 @@ class Cloud:
             raise
 
     def write(self, service: str, operation: str, **parameters: Any) -> Any:
-        """Makes a changing call, once; what was read of the service before is forgotten."""
+        """Makes a changing call, once; what was read of the service before is forgotten, but for
+        other buckets."""
         self._guard()
         try:
             return getattr(self.aws.client(service, retries=False), operation)(**parameters)
         finally:
-            self.forget(service)
+            self.forget(service, parameters.get("Bucket"))
 
-    def forget(self, service: str) -> None:
+    def forget(self, service: str, bucket: str | None = None) -> None:
+        """Has a service read anew; with `bucket`, only what concerns it or no bucket."""
         with self._lock:
-            self._reads[service] = {}
+            known = self._reads[service]
+            others = {k: v for k, v in known.items() if bucket and k[0] not in (None, bucket)}
+            self._reads[service] = others
 
     def tags(self, resource: Resource) -> dict[str, str]:
         """The tags of a resource, its identity among them."""
@@ -173,11 +178,20 @@ class Cloud:
                 return [self._resolved(item, now) for item in value]
         return value
 
+    def settle(self, resource: Resource, live: Live | None) -> None:
+        """Remembers for references what a resource is from now on; None while it is changed."""
+        if live is None:
+            self._settled.pop(resource.address, None)
+        else:
+            self._settled[resource.address] = live
+
     def _look_up(self, ref: Ref, now: bool) -> str | Unknown:
         target = self._inventory[ref.kind, ref.name]
-        live = self.live(target)
+        live = self._settled.get(target.address) or self.live(target)
         if live is None or live.going:
             if now:
                 raise MissingInfrastructureError(target.address, f"infra/{target.asset}")
             return Unknown(ref)
+        if live.ready:
+            self.settle(target, live)
         return live.output(ref.output)

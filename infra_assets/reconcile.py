@@ -208,6 +208,7 @@ def apply(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome:
     step = plan(resource, cloud)
     if step.action == "none" and step.live is not None and step.live.ready:
         return Outcome(resource, "unchanged", (), step.live)
+    cloud.settle(resource, None)
     if step.action == "replace" and step.live is not None:
         permission.require(resource, "this change would replace it")
         _remove(resource, cloud)
@@ -218,7 +219,9 @@ def apply(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome:
         "update": "updated",
         "replace": "replaced",
     }
-    return Outcome(resource, results[step.action], step.changes, _settled(resource, cloud))
+    live = _settled(resource, cloud)
+    cloud.settle(resource, live)
+    return Outcome(resource, results[step.action], step.changes, live)
 
 
 def create_if_missing(resource: Resource, cloud: Cloud) -> None:
@@ -241,6 +244,7 @@ def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome 
     if live is None or live.going:
         return None
     permission.require(resource, "this would delete it")
+    cloud.settle(resource, None)
     _remove(resource, cloud)
     return Outcome(resource, "deleted", (), None)
 
