@@ -107,10 +107,10 @@ def stop(settings: Settings, *, wipe: bool = False) -> None:
     """Ends everything that was started and discards its state; `wipe` removes MALL_HOME too."""
     from mall_platform.local_aws import process
 
-    _end(_read_pid(up_file(settings)), "mall_platform.cli")
+    end(_read_pid(up_file(settings)), "mall_platform.cli")
     up_file(settings).unlink(missing_ok=True)
     inbox = _endpoint(inbox_home(settings))
-    _end(int(inbox["pid"]) if inbox else None, "mall_platform.slack_inbox")
+    end(int(inbox["pid"]) if inbox else None, "mall_platform.slack_inbox")
     process.stop(aws_home(settings))
     for folder in (aws_home(settings), inbox_home(settings), dagster_home(settings)):
         shutil.rmtree(folder, ignore_errors=True)
@@ -168,7 +168,7 @@ def _is_ours(pid: int, module: str) -> bool:
         return False
 
 
-def _end(pid: int | None, module: str) -> None:
+def end(pid: int | None, module: str) -> None:
     """Ends a process and everything it started: asked first, killed when it takes too long."""
     import psutil
 

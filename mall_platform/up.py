@@ -15,8 +15,8 @@ from resources.settings import PROJECT_ROOT, Settings
 
 def run_up(settings: Settings, out: Console, port: int) -> int:
     """Runs until Ctrl-C or SIGTERM, then ends everything; returns the exit code."""
-    # A shell ignores SIGINT for what it starts in the background, and children inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     os.environ["MALL_UI_BASE_URL"] = f"http://127.0.0.1:{port}"
     os.environ["PYTHONWARNINGS"] = "ignore:Parameter"
     if settings.env == "local" and local.start(settings):
@@ -34,17 +34,18 @@ def run_up(settings: Settings, out: Console, port: int) -> int:
             *("--log-level", "warning"),
         ],
         cwd=PROJECT_ROOT,
+        start_new_session=True,
     )
-    signal.signal(signal.SIGTERM, lambda *_: dagster.send_signal(signal.SIGINT))
     try:
-        code = dagster.wait()
+        return dagster.wait()
     except KeyboardInterrupt:
-        code = dagster.wait()
+        return 0
     finally:
+        out.print("Ending everything ...")
+        local.end(dagster.pid, "dagster")
         if settings.env == "local":
             local.stop(settings)
         out.print("Everything has ended.")
-    return 0 if code in (0, -signal.SIGINT, 130) else code
 
 
 def apply_infrastructure(out: Console) -> None:
