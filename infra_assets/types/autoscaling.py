@@ -31,7 +31,8 @@ class Group(Resource):
     target_groups: tuple[Ref, ...]
     at_least: int
     at_most: int
-    grace_s: int = 180
+    grace_s: int = 300
+    """How long a new server may take to be deployed to and to answer its health checks."""
 
     def wanted(self) -> dict[str, Any]:
         return {
