@@ -18,7 +18,7 @@ from pathlib import Path
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 START_DEADLINE_S = 30
-END_DEADLINE_S = 20
+END_DEADLINE_S = 10
 
 
 def aws_home(settings: Settings) -> Path:
