@@ -15,6 +15,7 @@ from infra_assets import reconcile
 from infra_assets.policies import allow, document
 from infra_assets.reconcile import Permission, plan
 from infra_assets.resource import Live, Resource
+from infra_assets.types.wafv2 import visible_as
 from tests.infra_assets.conftest import Built
 from tests.infra_assets.world import (
     DECLARED,
@@ -135,7 +136,6 @@ UNCHANGEABLE = {
     ("wafv2.Logging", "acl"): "it is part of the identity",
     ("wafv2.Association", "load_balancer"): "it is part of the identity",
     ("route53.Record", "alias"): "it has values instead",
-    ("wafv2.Association", "acl"): "moto keeps the former association beside the new one",
     ("sns.Subscription", "topic"): "it is part of the identity",
     ("sns.Subscription", "function"): "it is part of the identity",
     ("elbv2.Listener", "load_balancer"): "it is part of the identity",
@@ -148,7 +148,10 @@ def one(kind: str, name: str) -> Resource:
     return next(r for r in DECLARED if (r.kind(), r.name) == (kind, name))
 
 
-MAKES_MORE = {("rds.Instance", "managed_password"): "RDS makes a new secret for the password"}
+MAKES_MORE = {
+    ("rds.Instance", "managed_password"): "RDS makes a new secret for the password",
+    ("autoscaling.Group", "revision"): "a refresh starts servers, and ended ones are still listed",
+}
 
 Behind = Callable[[World, Live], Any]
 
@@ -179,6 +182,16 @@ def id_of(kind: str, name: str) -> Callable[[World], str]:
 
 def ids_of(kind: str, *names: str) -> Callable[[World], list[str]]:
     return lambda world: [found(world, one(kind, name)).id for name in names]
+
+
+def another_web_acl(world: World) -> str:
+    made = world.aws.client("wafv2").create_web_acl(
+        Name="other",
+        Scope="REGIONAL",
+        DefaultAction={"Allow": {}},
+        VisibilityConfig=visible_as("other"),
+    )
+    return made["Summary"]["ARN"]
 
 
 def another_vpc(world: World) -> str:
@@ -221,6 +234,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("ec2.RouteTable", "subnets"): [],
     ("ec2.SecurityGroup", "egress"): [],
     ("wafv2.WebAcl", "otherwise"): {"Block": {}},
+    ("wafv2.Association", "acl"): another_web_acl,
     ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
     ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "was-a", "was-c"),
     ("rds.Instance", "subnet_group"): another_subnet_group,
