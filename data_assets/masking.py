@@ -6,17 +6,21 @@ The rules are the contract's (E1, E4). Nothing here reads a secret or touches a 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from data_assets.tables import AGE_BANDS
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 Kind = Literal["customer", "email", "session", "respondent"]
 
 KEY_BYTES = 16
 DIGEST_BYTES = 32
+_SIXTEEN_BYTES = "c16"
+"""numpy's widest type: bytes in sixteens are moved fastest as that."""
 
 
 @overload
@@ -36,28 +40,79 @@ def pseudonyms(kind: Kind, values: pl.Series | pl.Expr, key: str) -> pl.Series |
     return _pseudonyms(kind, values, key)
 
 
+class RepeatedPseudonyms:
+    """`pseudonyms` of integers of one kind that come again in many batches, each hashed once.
+
+    Seventeen bytes are held for each integer up to the largest seen; negative ones and those of
+    `room` or more are hashed each time.
+    """
+
+    def __init__(self, kind: Kind, key: str, room: int = 2**21) -> None:
+        import numpy as np
+
+        self._kind = kind
+        self._key = key
+        self._room = room
+        self._is_known = np.zeros(0, np.bool_)
+        self._keys = np.zeros(0, _SIXTEEN_BYTES)
+
+    def of(self, values: pl.Series) -> pl.Series:
+        """As `pseudonyms` gives them."""
+        if values.null_count() or values.is_empty() or not self._fits(values):
+            return _pseudonyms(self._kind, values, self._key)
+        numbers = values.to_numpy()
+        self._grow(int(numbers.max()) + 1)
+        new = values.filter(~self._is_known.take(numbers)).unique()
+        if not new.is_empty():
+            self._keys[new.to_numpy()] = _digests(self._kind, new, self._key).view(_SIXTEEN_BYTES)
+            self._is_known[new.to_numpy()] = True
+        return _as_series(values.name, self._keys.take(numbers))
+
+    def _fits(self, values: pl.Series) -> bool:
+        return bool(values.is_between(0, self._room - 1).all())
+
+    def _grow(self, size: int) -> None:
+        import numpy as np
+
+        missing = size - self._keys.size
+        if missing > 0:
+            more = max(missing, min(self._keys.size, self._room - self._keys.size))
+            self._is_known = np.append(self._is_known, np.zeros(more, np.bool_))
+            self._keys = np.append(self._keys, np.zeros(more, _SIXTEEN_BYTES))
+
+
 def _pseudonyms(kind: Kind, values: pl.Series, key: str) -> pl.Series:
     distinct = values.drop_nulls().unique()
     if 2 * distinct.len() > values.len() and not values.null_count():
-        return _digests(kind, values, key)
-    hashed = distinct.to_frame("value").with_columns(_digests(kind, distinct, key).alias("key"))
+        return _as_series(values.name, _digests(kind, values, key))
+    keys = _as_series("key", _digests(kind, distinct, key))
+    hashed = distinct.to_frame("value").with_columns(keys)
     rows = values.to_frame("value").join(hashed, on="value", how="left", maintain_order="left")
     return rows["key"].rename(values.name)
 
 
-def _digests(kind: Kind, values: pl.Series, key: str) -> pl.Series:
+def _digests(kind: Kind, values: pl.Series, key: str) -> NDArray[np.uint8]:
     """The pseudonyms of values without NULL; of polars-hash's 64 hex digits, half are kept."""
     import numpy as np
     import polars as pl
     import polars_hash as plh
-    import pyarrow as pa
 
     message = plh.concat_str(pl.lit(f"{kind}\0"), pl.col("value").cast(pl.String))
     digits = values.to_frame("value").select(message.chash.hmac_sha256(key=key)).to_series()
     digests = np.frombuffer(bytes.fromhex(digits.str.join("").item()), np.uint8)
-    kept = pa.py_buffer(digests.reshape(-1, DIGEST_BYTES)[:, :KEY_BYTES].tobytes())
-    keys = pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), values.len(), [None, kept])
-    return pl.Series(values.name, keys.cast(pa.large_binary()))
+    return np.ascontiguousarray(digests.reshape(-1, DIGEST_BYTES)[:, :KEY_BYTES]).reshape(-1)
+
+
+def _as_series(name: str, keys: NDArray[Any]) -> pl.Series:
+    """Bytes of keys, one after the other, as a column of binary."""
+    import polars as pl
+    import pyarrow as pa
+
+    rows = keys.nbytes // KEY_BYTES
+    column = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(KEY_BYTES), rows, [None, pa.py_buffer(keys)]
+    )
+    return pl.Series(name, column.cast(pa.large_binary()))
 
 
 def respondent(quarter: str, respondent_id: pl.Expr) -> pl.Expr:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from data_assets.conventions import data_key
-from data_assets.masking import Kind, age_band, normalised_email, pseudonyms
+from data_assets.masking import Kind, RepeatedPseudonyms, age_band, normalised_email, pseudonyms
 from data_assets.partitions import utc_bounds
 from resources.tables import Table
 
@@ -35,6 +36,11 @@ class Masking:
 
     key: str
     day: date
+
+    @cached_property
+    def customers(self) -> RepeatedPseudonyms:
+        """The customers met so far: most come in many rows."""
+        return RepeatedPseudonyms("customer", self.key)
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,10 @@ class Pseudonym(Use):
     kind: Kind = "customer"
 
     def value(self, source: pl.Expr, masking: Masking) -> pl.Expr:
+        import polars as pl
+
+        if self.kind == "customer":
+            return source.map_batches(masking.customers.of, return_dtype=pl.Binary)
         value = normalised_email(source) if self.kind == "email" else source
         return pseudonyms(self.kind, value, masking.key)
 

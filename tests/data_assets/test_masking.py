@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from data_assets.masking import (
     Kind,
+    RepeatedPseudonyms,
     age_band,
     band_of_years,
     normalised_email,
@@ -45,6 +46,17 @@ def test_numbers_count_in_decimal_under_any_key(values: list[int | None], key: s
     assert found.to_list() == [
         None if value is None else expected("customer", value, key) for value in values
     ]
+
+
+@given(st.lists(st.lists(st.none() | st.integers(-3, 40) | st.sampled_from([2**40, 2**63 - 1]))))
+def test_repeated_numbers_get_the_same_pseudonyms_batch_by_batch(
+    batches: list[list[int | None]],
+) -> None:
+    """Also those for which there is no room, and NULL."""
+    repeated = RepeatedPseudonyms("customer", KEY, room=30)
+    for values in batches:
+        series = pl.Series("v", values, pl.Int64)
+        assert repeated.of(series).equals(pseudonyms("customer", series, KEY), check_names=True)
 
 
 def test_pseudonyms_work_inside_an_expression() -> None:
