@@ -6,12 +6,8 @@ import io
 import json
 from collections.abc import Iterator
 
-import pytest
-
 from tests.integration import planted
 from tests.integration.conftest import WholeRun
-
-pytestmark = pytest.mark.xdist_group("whole_run")
 
 
 def test_every_asset_is_materialized(whole_run: WholeRun) -> None:

@@ -25,8 +25,6 @@ from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy.engine import make_url
 
-pytestmark = pytest.mark.xdist_group("deploy")  # one code location for all of them
-
 ROOT = Path(__file__).parents[2]
 LOCAL, AWS = ROOT / "deploy/dagster/local.yaml", ROOT / "deploy/dagster/aws.yaml"
 WORKSPACE = ROOT / "workspace.yaml"

@@ -1,7 +1,6 @@
 """A MariaDB for the sample mall's tests."""
 
 import getpass
-import socket
 from collections.abc import Iterator
 from datetime import date
 
@@ -18,10 +17,7 @@ from mall_platform.sample_mall.shop import ShopSize, frames
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The Unix socket of a MariaDB as the local AWS runs it; only the session's own."""
     home = tmp_path_factory.mktemp("db")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = MariaDb(home, home / "s", port, Authority(home / "ca"))
+    server = MariaDb(home, home / "s", Authority(home / "ca"))
     server.create()
     server.start({})
     yield str(server.folder / "data/mariadb.sock")
