@@ -6,6 +6,9 @@ import io
 import json
 from collections.abc import Iterator
 
+import pandas as pd
+
+from mall_platform.sample_mall import effects
 from tests.integration import planted
 from tests.integration.conftest import WholeRun
 
@@ -92,3 +95,63 @@ def test_the_planted_people_did_arrive(whole_run: WholeRun) -> None:
     clicks = lake.read(CLICKS, yesterday)
     ids = {i for i in clicks["event_id"].to_pylist() if i.startswith("planted-")}
     assert len(ids) == 5 * len(planted.PEOPLE)
+
+
+def _mart(run: WholeRun, sql: str) -> pd.DataFrame:
+    return run.resources["athena"].query(sql).frame
+
+
+def test_a1_recovers_each_bands_leading_channel(whole_run: WholeRun) -> None:
+    shares = _mart(
+        whole_run,
+        "SELECT age_band, max_by(channel, share) AS channel, max(share) AS share"
+        " FROM channel_by_age_band WHERE quarter = 'all' GROUP BY age_band",
+    ).set_index("age_band")
+    for band, channel in effects.LEADING_CHANNEL.items():
+        assert shares.loc[band, "channel"] == channel
+        assert shares.loc[band, "share"] > effects.LEADING_CHANNEL_SHARE_FLOOR
+
+
+def test_a3_recovers_the_band_that_overbuys_a_category(whole_run: WholeRun) -> None:
+    sold = _mart(
+        whole_run,
+        "SELECT age_band, category, sum(units) AS units FROM sales_by_age_band_and_category"
+        " GROUP BY age_band, category",
+    )
+    of_band = sold["age_band"] == effects.OVERBOUGHT_BAND
+    of_category = sold["category"] == effects.OVERBOUGHT_CATEGORY
+    share_of_category = sold.loc[of_band & of_category, "units"].sum() / (
+        sold.loc[of_category, "units"].sum()
+    )
+    share_of_all = sold.loc[of_band, "units"].sum() / sold["units"].sum()
+    assert share_of_category / share_of_all > effects.OVERBOUGHT_LIFT_FLOOR
+
+
+def test_a2_and_a4_recover_the_unloved_category_and_the_correlation(whole_run: WholeRun) -> None:
+    categories = _mart(
+        whole_run,
+        "SELECT category, units, mean_rating FROM category_sales_and_reviews"
+        " WHERE category <> 'unknown'",
+    )
+    assert categories.loc[categories["units"].idxmin(), "category"] == effects.UNLOVED_CATEGORY
+    worst = categories.loc[categories["mean_rating"].idxmin()]
+    assert worst["category"] == effects.UNLOVED_CATEGORY
+    assert worst["mean_rating"] < effects.UNLOVED_RATING_CEILING
+    methods = _mart(whole_run, "SELECT method, coefficient FROM sales_review_correlation")
+    assert set(methods["method"]) == {"pearson", "spearman"}
+    assert (methods["coefficient"] > effects.SALES_REVIEW_CORRELATION_FLOOR).all()
+
+
+def test_a5_recovers_the_peak_hours(whole_run: WholeRun) -> None:
+    hours = _mart(whole_run, "SELECT hour, sum(clicks) AS clicks FROM clicks_by_hour GROUP BY hour")
+    assert set(hours.nlargest(2, "clicks")["hour"]) == set(effects.CLICK_PEAK_HOURS)
+
+
+def test_a6_recovers_which_attribute_goes_most_with_what_people_buy(whole_run: WholeRun) -> None:
+    found = _mart(
+        whole_run,
+        "SELECT attribute, cramers_v FROM attribute_category_association ORDER BY cramers_v DESC",
+    ).set_index("attribute")["cramers_v"]
+    assert tuple(found.index) == effects.ATTRIBUTES_BY_ASSOCIATION
+    for attribute, floor in effects.ASSOCIATION_FLOOR.items():
+        assert found[attribute] > floor
