@@ -38,6 +38,19 @@ def trust(service: str, account_id: str) -> dict[str, Any]:
     )
 
 
+def trusts_what_it_runs(service: str) -> dict[str, Any]:
+    """For services that assume a role for what they run, and then name no account as the source;
+    that only this account hands the role to them is what `iam:PassRole` sees to."""
+    return document(
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    )
+
+
+def via(region: str, service: str) -> dict[str, Any]:
+    """The condition that a key is used through one service only."""
+    return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
+
+
 def grant(
     sid: str,
     service: str,

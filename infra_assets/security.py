@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra_assets.firewall import firewall_rules
 from infra_assets.infra_asset import infra_asset
+from infra_assets.platform_roles import platform_roles
 from infra_assets.policies import account_administers, allow, document, grant, trust
 from infra_assets.resource import Resource
 from infra_assets.server_groups import server_groups
@@ -74,7 +75,7 @@ def security_groups(spec: PlatformSpec) -> list[Resource]:
 @infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])
 def iam_roles(spec: PlatformSpec) -> list[Resource]:
     """One role for each principal, with no more than it needs (N3)."""
-    return [_firehose(spec), _crawler(spec), *server_roles(spec)]
+    return [_firehose(spec), _crawler(spec), *server_roles(spec), *platform_roles(spec)]
 
 
 def _firehose(spec: PlatformSpec) -> Role:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from infra_assets.policies import Statement, allow, document, trust
+from infra_assets.policies import Statement, allow, document, trust, trusts_what_it_runs, via
 from infra_assets.resource import Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.iam import InstanceProfile, Role
@@ -52,7 +50,11 @@ def _server(spec: PlatformSpec, tier: Tier) -> Role:
     }
     if tier == "was":
         policies["serve-the-shop"] = document(*_serve_the_shop(spec))
-    return Role(name=spec.names.tier(tier), trust=_runs_as("ec2.amazonaws.com"), policies=policies)
+    return Role(
+        name=spec.names.tier(tier),
+        trust=trusts_what_it_runs("ec2.amazonaws.com"),
+        policies=policies,
+    )
 
 
 def _serve_the_shop(spec: PlatformSpec) -> list[Statement]:
@@ -198,7 +200,7 @@ def _notifier(spec: PlatformSpec) -> Role:
     name = f"{spec.names.prefix}-notifier"
     return Role(
         name=name,
-        trust=_runs_as("lambda.amazonaws.com"),
+        trust=trusts_what_it_runs("lambda.amazonaws.com"),
         policies={
             "notify": document(
                 allow(
@@ -217,14 +219,6 @@ def _notifier(spec: PlatformSpec) -> Role:
     )
 
 
-def _runs_as(service: str) -> dict[str, Any]:
-    """EC2 and Lambda assume the role of what they run, and then name no account as the source;
-    that only this account hands the role to them is what `iam:PassRole` sees to."""
-    return document(
-        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    )
-
-
 def _artifacts(spec: PlatformSpec, tier: Tier) -> str:
     """CodePipeline keeps a pipeline's artifacts under the first 20 letters of its name."""
     return f"arn:aws:s3:::{spec.bucket('artifact')}/{spec.names.tier(tier)[:20]}/*"
@@ -240,12 +234,8 @@ def _may_move_artifacts(spec: PlatformSpec, tier: Tier) -> list[Statement]:
 
 def _may_use_key(spec: PlatformSpec, key: str, service: str) -> Statement:
     """A key for reading and writing, through one service only."""
-    return allow(["kms:Decrypt", "kms:GenerateDataKey"], [Key.ref(key)], _via(spec, service))
+    return allow(["kms:Decrypt", "kms:GenerateDataKey"], [Key.ref(key)], via(spec.region, service))
 
 
 def _may_read_key(spec: PlatformSpec, key: str, service: str) -> Statement:
-    return allow(["kms:Decrypt"], [Key.ref(key)], _via(spec, service))
-
-
-def _via(spec: PlatformSpec, service: str) -> dict[str, Any]:
-    return {"StringEquals": {"kms:ViaService": f"{service}.{spec.region}.amazonaws.com"}}
+    return allow(["kms:Decrypt"], [Key.ref(key)], via(spec.region, service))

@@ -14,6 +14,7 @@ ANYWHERE = ("0.0.0.0/0", "::/0")
 ROLES = [resource for resource in DECLARED if isinstance(resource, Role)]
 
 ANY_RESOURCE = {
+    "cloudwatch:PutMetricData": "CloudWatch knows no resource for it; a namespace limits it",
     "ssmmessages:CreateControlChannel": "Session Manager's channels have no ARN",
     "ssmmessages:CreateDataChannel": "Session Manager's channels have no ARN",
     "ssmmessages:OpenControlChannel": "Session Manager's channels have no ARN",
