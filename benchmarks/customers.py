@@ -10,10 +10,7 @@ from benchmarks.mall import BenchMall
 from benchmarks.platform import materialized
 from benchmarks.row import Figure, Row, faster, same_rows
 
-_IMPORTS = (
-    *("polars", "polars_hash", "pyarrow.parquet", "pandera.polars", "pymysql", "boto3"),
-    "ahocorasick_rs",
-)
+_IMPORTS = ("ahocorasick_rs",)
 
 
 def ours() -> Prepared:

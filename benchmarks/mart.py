@@ -81,7 +81,7 @@ def _timed(query: Callable[[], Any]) -> Prepared:
 def _publish(mall: BenchMall, days: tuple[str, str]) -> None:
     """New versions of the tables, which Athena has not seen."""
     for table in _TABLES:
-        arguments = {"selection": [f"mall/extracts/{table}"], "table": table, "imports": []}
+        arguments = {"selection": [f"mall/extracts/{table}"], "table": table}
         span = {"days": days} if table == "purchases" else {}
         done = run(Contestant("benchmarks.platform:materialized", arguments | span), mall.logs)
         assert table != "purchases" or done.facts["rows"] == mall.sizes.purchases

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.contest import Contestant, Runs, alternate, run
 from benchmarks.contestant import Prepared
@@ -11,7 +12,7 @@ from benchmarks.mall import BenchMall
 from benchmarks.platform import materialized
 from benchmarks.row import Figure, Row, faster, same_rows
 
-_IMPORTS = ("polars", "polars_hash", "pyarrow.parquet", "pandera.polars", "pymysql", "boto3")
+_SMALL = "categories"
 _CHUNK_ROWS = 100_000
 _MB = 2**20
 _MOST_MB = 350
@@ -20,7 +21,7 @@ _GROWTH = 1.1
 
 def ours(days: Sequence[str]) -> Prepared:
     """Masked, audited and published in the lake on the local S3."""
-    return materialized(["mall/extracts/purchases"], "purchases", _IMPORTS, days)
+    return materialized(["mall/extracts/purchases"], "purchases", days=days)
 
 
 def awswrangler(folder: str) -> Prepared:
@@ -29,24 +30,24 @@ def awswrangler(folder: str) -> Prepared:
 
     from benchmarks.shop_login import connect
 
-    target = emptied(folder)
+    target = Path(folder)
 
-    def work() -> None:
+    def store(table: str) -> None:
+        emptied(target)
         with connect() as connection:
             chunks = wr.mysql.read_sql_query(
-                "SELECT * FROM purchases", connection, chunksize=_CHUNK_ROWS
+                f"SELECT * FROM {table}", connection, chunksize=_CHUNK_ROWS
             )
             for number, chunk in enumerate(chunks):
                 chunk.to_parquet(target / f"{number}.parquet", compression="zstd")
 
-    return Prepared(work, lambda: parquet_rows(target))
+    store(_SMALL)
+    return Prepared(lambda: store("purchases"), lambda: parquet_rows(target))
 
 
 def dlt(folder: str) -> Prepared:
     """Unmasked to files on the local disk, by dlt's connectorx backend."""
-    import connectorx  # noqa: F401
     import dlt
-    import pyarrow.parquet  # noqa: F401
     from dlt.destinations import filesystem
     from dlt.sources.sql_database import sql_table
 
@@ -61,16 +62,14 @@ def dlt(folder: str) -> Prepared:
         dataset_name="purchases",
     )
 
-    def work() -> None:
-        table = sql_table(
-            database,
-            table="purchases",
-            backend="connectorx",
-            backend_kwargs={"conn": url},
-        )
+    def store(name: str) -> None:
+        table = sql_table(database, table=name, backend="connectorx", backend_kwargs={"conn": url})
         pipeline.run(table, loader_file_format="parquet")
 
-    return Prepared(work, lambda: parquet_rows(target / "files/purchases/purchases"))
+    store(_SMALL)
+    return Prepared(
+        lambda: store("purchases"), lambda: parquet_rows(target / "files/purchases/purchases")
+    )
 
 
 def _speed(mall: BenchMall) -> list[Figure]:
