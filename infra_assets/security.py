@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra_assets.boundary import bounded
 from infra_assets.firewall import firewall_rules
 from infra_assets.infra_asset import infra_asset
 from infra_assets.platform_roles import platform_roles
@@ -74,8 +75,9 @@ def security_groups(spec: PlatformSpec) -> list[Resource]:
 
 @infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])
 def iam_roles(spec: PlatformSpec) -> list[Resource]:
-    """One role for each principal, with no more than it needs (N3)."""
-    return [_firehose(spec), _crawler(spec), *server_roles(spec), *platform_roles(spec)]
+    """One role for each principal, with no more than it needs, within one boundary (N3)."""
+    roles = [_firehose(spec), _crawler(spec), *server_roles(spec), *platform_roles(spec)]
+    return bounded(f"{spec.names.prefix}-boundary", roles)
 
 
 def _firehose(spec: PlatformSpec) -> Role:

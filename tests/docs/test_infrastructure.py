@@ -63,6 +63,9 @@ def actions_of(source: str) -> set[str]:
 HANDED_OVER_LATER = {"ecs-tasks.amazonaws.com", "export.rds.amazonaws.com"}
 """Services that get their role when a task or an export is started, not from an apply."""
 
+FOR_NOBODY = {"iam:DeleteRolePermissionsBoundary"}
+"""Every role that is declared has a boundary, so no apply takes one off."""
+
 MODULES = sorted((ROOT / "infra_assets/types").glob("[a-z]*.py"))
 
 
@@ -75,7 +78,7 @@ def test_the_operator_may_do_all_that_an_apply_does(module: Path) -> None:
             [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
         )
     ]
-    actions = actions_of(module.read_text("utf-8"))
+    actions = actions_of(module.read_text("utf-8")) - FOR_NOBODY
     assert {a for a in actions if not any(fnmatchcase(a, p) for p in allowed)} == set()
 
 
@@ -102,3 +105,16 @@ def test_calls_are_found_in_the_types() -> None:
     calls = set().union(*(actions_of(module.read_text("utf-8")) for module in MODULES))
     assert len(calls) > 150
     assert {"iam:PutRolePolicy", "ec2:CreateVpc", "s3:ListAllMyBuckets"} <= calls
+
+
+def test_the_operator_makes_roles_within_their_boundary_only() -> None:
+    """(N3)"""
+    widening = {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"}
+    (statement,) = [s for s in POLICY["Statement"] if widening & set(s["Action"])]
+    assert widening < set(statement["Action"])
+    assert statement["Condition"] == {
+        "ArnLike": {"iam:PermissionsBoundary": "arn:aws:iam::*:policy/mall-*-boundary"}
+    }
+    assert "iam:DeleteRolePermissionsBoundary" not in {
+        a for s in POLICY["Statement"] for a in s["Action"]
+    }

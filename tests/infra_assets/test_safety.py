@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra_assets.types.iam import Role
+from infra_assets.types.iam import Policy, Role
 from tests.infra_assets.world import DECLARED, World
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
@@ -129,6 +129,17 @@ def test_a_role_may_do_no_more_than_it_says(role: Role) -> None:
         narrow = resource != "*" or verb.startswith(READING) or action in ANY_RESOURCE
         assert narrow, f"{action} on every {service} resource"
     assert role.managed == ()
+
+
+def test_no_role_can_be_given_what_none_of_them_does() -> None:
+    """(N3) The boundary of all roles has their actions, none on IAM, and fits into a policy."""
+    (boundary,) = [resource for resource in DECLARED if isinstance(resource, Policy)]
+    assert {role.boundary for role in ROLES} == {Policy.ref(boundary.name)}
+    (statement,) = boundary.document["Statement"]
+    needed = {action for role in ROLES for action, _ in allowed(role)}
+    assert set(statement["Action"]) == needed
+    assert not [action for action in statement["Action"] if action.startswith(ESCALATING)]
+    assert len(json.dumps(boundary.document, separators=(",", ":"))) <= 6144
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
