@@ -20,7 +20,9 @@ LONGEST_LINE_BYTES = 2 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _FIRST_PRINTABLE = 0x20
+_END = b"\n"
 _BLANKS = (b"\n", b" ", b"\t", b"\r")
+_BLANK_SIGNS = tuple(b"".join(_BLANKS))
 _KEPT_BYTES = 16 * 1024
 
 
@@ -34,7 +36,7 @@ def store_lines(source: BinaryIO, target: Path) -> int:
         for block in _blocks(_plain(source)):
             if not _is_clean(block) or _has_blank(block):
                 block = b"".join(map(_clean, _lines(block)))
-            lines += block.count(b"\n")
+            lines += block.count(_END)
             file.write(block)
     return lines
 
@@ -114,7 +116,11 @@ def _is_clean(block: bytes) -> bool:
 
 def _has_blank(block: bytes) -> bool:
     """Whether there may be a blank line, by how lines begin."""
-    return block.startswith(_BLANKS) or any(b"\n" + blank in block for blank in _BLANKS)
+    import numpy as np
+
+    signs = np.frombuffer(block, np.uint8)
+    begins = signs.take(np.flatnonzero(signs[:-1] == _END[0]) + 1)
+    return block.startswith(_BLANKS) or bool(np.isin(begins, _BLANK_SIGNS).any())
 
 
 def _lines(block: bytes) -> list[bytes]:

@@ -24,12 +24,12 @@ def persons_of(shop_db: ShopDatabase, customer_ids: Collection[int]) -> Persons:
     """What is known of some customers, read from the shop's database when first asked for."""
 
     @cache
-    def known() -> KnownValues:
+    def values() -> list[pl.Series]:
         if len(customer_ids) > _FEW:
-            return KnownValues(personal_values_of(shop_db, customer_ids))
-        return KnownValues(_few(shop_db, customer_ids))
+            return list(personal_values_of(shop_db, customer_ids))
+        return _few(shop_db, customer_ids)
 
-    return lambda _cells: known()
+    return lambda cells: KnownValues(values(), cells)
 
 
 def _few(shop_db: ShopDatabase, customer_ids: Collection[int]) -> list[pl.Series]:
