@@ -42,6 +42,11 @@ class PlatformSpec(BaseModel):
 
     retention_years: int = Field(5, ge=1)
     """How long backups are kept (B3); tax books and company law ask for 7 and 10."""
+    backup_lock: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
+    """Who may delete a backup within that time: those with the right to override, or nobody.
+
+    Compliance can't be taken back: neither by us nor by AWS.
+    """
     raw_click_days: int = Field(90, ge=1)
     drop_days: int = Field(180, ge=1)
     query_result_days: int = Field(14, ge=1)

@@ -9,7 +9,7 @@ from infra_assets.policies import grant
 from infra_assets.resource import Ref, Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.kms import Key
-from infra_assets.types.s3 import Bucket
+from infra_assets.types.s3 import Bucket, LockMode
 from resources.names import Purpose
 
 _KEYS = ["security/encryption_keys", "storage/log_bucket"]
@@ -51,7 +51,12 @@ def _tidy(noncurrent_days: int) -> list[Rule]:
 
 
 def _bucket(
-    spec: PlatformSpec, purpose: Purpose, *, key: Ref | None, lifecycle: list[Rule]
+    spec: PlatformSpec,
+    purpose: Purpose,
+    *,
+    key: Ref | None,
+    lifecycle: list[Rule],
+    lock: tuple[LockMode, int] | None = None,
 ) -> Bucket:
     return Bucket(
         name=spec.bucket(purpose),
@@ -59,6 +64,7 @@ def _bucket(
         key=key,
         access_log=(Bucket.ref(spec.bucket("log"), "id"), f"s3-access/{purpose}/"),
         lifecycle=tuple(lifecycle),
+        lock=lock,
     )
 
 
@@ -189,7 +195,7 @@ def drop_bucket(spec: PlatformSpec) -> list[Resource]:
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def backup_bucket(spec: PlatformSpec) -> list[Resource]:
-    """Backups of the shop database, colder with age and gone after the retention (B1-B3)."""
+    """Backups of the shop database: colder with age, locked until their time is over (B1-B4)."""
     return [
         _bucket(
             spec,
@@ -200,6 +206,7 @@ def backup_bucket(spec: PlatformSpec) -> list[Resource]:
                 _expire("retention", _days(spec.retention_years)),
                 *_tidy(30),
             ],
+            lock=(spec.backup_lock, _days(spec.retention_years)),
         )
     ]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from infra_assets.cloud import Cloud
 from infra_assets.policies import document, only_tls
 from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.tagging import from_pairs, pairs
+
+LockMode = Literal["GOVERNANCE", "COMPLIANCE"]
 
 _BLOCKED = {
     "BlockPublicAcls": True,
@@ -25,7 +27,8 @@ class Bucket(Resource):
 
     `key` is the KMS key's ARN; None encrypts with S3's own keys. `statements` join the TLS-only
     statement in the bucket's policy. `access_log` is the bucket and prefix of the access log.
-    `lock_days` keeps every version undeletable for so long, from the bucket's creation on.
+    `lock` is the mode in which every new version can't be deleted, and for how many days; in
+    governance mode whoever names the bucket for deletion overrides it.
     """
 
     service: ClassVar[str] = "s3"
@@ -37,6 +40,7 @@ class Bucket(Resource):
     statements: tuple[dict[str, Any], ...] = ()
     access_log: tuple[Ref | str, str] | None = None
     lifecycle: tuple[dict[str, Any], ...] = ()
+    lock: tuple[LockMode, int] | None = None
 
     def wanted(self) -> dict[str, Any]:
         log = self.access_log
@@ -51,6 +55,7 @@ class Bucket(Resource):
             "policy": document(only_tls(self.name), *self.statements),
             "access_log": {"TargetBucket": log[0], "TargetPrefix": log[1]} if log else None,
             "lifecycle": list(self.lifecycle),
+            "lock": {"Mode": self.lock[0], "Days": self.lock[1]} if self.lock else None,
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -68,6 +73,9 @@ class Bucket(Resource):
         log = get("bucket_logging").get("LoggingEnabled")
         policy = get("bucket_policy", "NoSuchBucketPolicy").get("Policy")
         lifecycle = get("bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
+        lock = get("object_lock_configuration", "ObjectLockConfigurationNotFoundError")
+        rule = lock.get("ObjectLockConfiguration", {}).get("Rule", {})
+        retention = rule.get("DefaultRetention")
         attributes = {
             "encryption": encryption.get("ApplyServerSideEncryptionByDefault"),
             "bucket_key": encryption.get("BucketKeyEnabled", False),
@@ -81,6 +89,7 @@ class Bucket(Resource):
             "policy": json.loads(policy) if policy else None,
             "access_log": log and {k: log[k] for k in ("TargetBucket", "TargetPrefix")},
             "lifecycle": lifecycle.get("Rules", []),
+            "lock": retention and {"Mode": retention["Mode"], "Days": retention.get("Days")},
             "tags": from_pairs(get("bucket_tagging", "NoSuchTagSet").get("TagSet")),
         }
         return [Live(self.name, attributes, arn=f"arn:aws:s3:::{self.name}")]
@@ -126,21 +135,35 @@ class Bucket(Resource):
                 put("bucket_lifecycle_configuration", LifecycleConfiguration=rules)
             else:
                 cloud.write("s3", "delete_bucket_lifecycle", Bucket=self.name)
+        if "lock" in changed:
+            put("object_lock_configuration", ObjectLockConfiguration=_locking(wanted["lock"]))
         if "tags" in changed:
             put("bucket_tagging", Tagging={"TagSet": pairs(_all_tags(live, wanted))})
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Deletes every version in the bucket, then the bucket."""
         s3 = cloud.aws.client("s3")
+        lock = live.attributes["lock"]
+        override = {"BypassGovernanceRetention": True} if lock else {}
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
             versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
             if not versions:
                 continue
             objects = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions]
             cloud.write(
-                "s3", "delete_objects", Bucket=self.name, Delete={"Objects": objects, "Quiet": True}
+                "s3",
+                "delete_objects",
+                Bucket=self.name,
+                Delete={"Objects": objects, "Quiet": True},
+                **override,
             )
         cloud.write("s3", "delete_bucket", Bucket=self.name)
+
+
+def _locking(lock: Attributes | None) -> dict[str, Any]:
+    """Object Lock once enabled stays so; without a rule new versions aren't held any more."""
+    rule = {"Rule": {"DefaultRetention": dict(lock)}} if lock else {}
+    return {"ObjectLockEnabled": "Enabled", **rule}
 
 
 def _all_tags(live: Live, wanted: Attributes) -> dict[str, str]:

@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from infra_assets import reconcile
+from infra_assets.reconcile import Permission
 from infra_assets.types.iam import Policy, Role
 from tests.infra_assets.world import DECLARED, World
 
@@ -188,6 +191,29 @@ def test_backups_grow_colder_with_age_and_go_after_five_years(complete: World) -
     assert "ObjectSizeGreaterThan" in colder["Filter"]
     (kept,) = [rule["Expiration"]["Days"] for rule in rules if "Days" in rule.get("Expiration", {})]
     assert 5 * 365 < kept <= 5 * 365 + 2
+
+
+def test_a_backup_is_locked_until_its_time_is_over(complete: World) -> None:
+    """(B3, B4) Production may choose that nobody can override it."""
+    s3, bucket = complete.aws.client("s3"), "mall-dev-backup-123456789012"
+    found = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    retention = found["Rule"]["DefaultRetention"]
+    assert (found["ObjectLockEnabled"], retention["Mode"]) == ("Enabled", "GOVERNANCE")
+    assert retention["Days"] > 5 * 365
+    stricter = complete.engine(backup_lock="COMPLIANCE").plan(["storage/backup_bucket"])
+    (step,) = stricter.changes
+    assert (step.action, [change.attribute for change in step.changes]) == ("update", ["lock"])
+
+
+def test_only_who_names_the_bucket_gets_rid_of_a_locked_backup(complete: World) -> None:
+    """(B4)"""
+    s3, bucket = complete.aws.client("s3"), "mall-dev-backup-123456789012"
+    version = s3.put_object(Bucket=bucket, Key="2026/11/23/a", Body=b"a")["VersionId"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=bucket, Key="2026/11/23/a", VersionId=version)
+    (resource,) = [r for r in DECLARED if r.address == f"s3.Bucket/{bucket}"]
+    reconcile.delete(resource, complete.cloud(), Permission(frozenset({resource.address})))
+    assert bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
 
 
 def test_everything_is_asked_of_tokyo(complete: World) -> None:

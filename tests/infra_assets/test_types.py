@@ -249,6 +249,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("s3.Bucket", "versioning"): "Suspended",
     ("s3.Bucket", "ownership"): "BucketOwnerPreferred",
     ("s3.Bucket", "access_log"): None,
+    ("s3.Bucket", "lock"): {"Mode": "GOVERNANCE", "Days": 1},
     ("athena.WorkGroup", "state"): "DISABLED",
     ("athena.WorkGroup", "engine"): "AUTO",
     ("rds.Instance", "instance_class"): "db.t4g.large",
