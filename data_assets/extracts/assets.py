@@ -20,6 +20,10 @@ from resources.secrets import PseudonymKey
 from resources.shop_db import ShopDatabase, TransientDatabaseError
 
 RETRIES = 3
+_FRESH = dg.FreshnessPolicy.cron(
+    deadline_cron="0 5 * * *", lower_bound_delta=timedelta(hours=3), timezone="Asia/Tokyo"
+)
+"""One for all: Dagster looks a thousand days ahead to make one."""
 
 
 class Days(dg.Config):
@@ -52,9 +56,7 @@ def _conventions(extract: Extract) -> dict[str, Any]:
             infra_key("analytics", "catalog"),
         ],
         check_specs=check_specs(extract.asset_key),
-        freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron="0 5 * * *", lower_bound_delta=timedelta(hours=3), timezone="Asia/Tokyo"
-        ),
+        freshness_policy=_FRESH,
     )
 
 

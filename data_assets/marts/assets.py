@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ATTEMPTS = 3
+_FRESH = dg.FreshnessPolicy.cron(
+    deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=4), timezone="Asia/Tokyo"
+)
+"""One for all: Dagster looks a thousand days ahead to make one."""
 
 
 def stage(mart: Mart, athena: Athena, lake: Lake) -> tuple[Staged, QueryStats]:
@@ -118,9 +122,7 @@ def _asset(mart: Mart) -> dg.AssetsDefinition:
         **over,
         deps=[*map(asset_of, mart.sources), infra_key("analytics", "athena_workgroup")],
         check_specs=check_specs(over["key"]),
-        freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=4), timezone="Asia/Tokyo"
-        ),
+        freshness_policy=_FRESH,
     )(mart_asset)
     return asset
 
