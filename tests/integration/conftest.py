@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from mall_platform.runs import RunOutcome
+from tests.conftest import empty_lake_of, empty_shop
 from tests.integration import planted
 
 CUSTOMERS, DAYS, CLICKS, RESPONDENTS, SEED = 4_000, 12, 40_000, 1_500, 11
@@ -45,6 +46,9 @@ def whole_run(
     home = tmp_path_factory.mktemp("dagster")
     (home / "dagster.yaml").write_text((PROJECT_ROOT / "deploy/dagster/local.yaml").read_text())
     os.environ["DAGSTER_HOME"] = str(home)
+    empty_lake_of(platform)
+    with platform["shop_db"].connect() as connection:
+        empty_shop(connection)
     _make_mall(platform, settings, sample_run)
     local_aws.flush()
     defs = build_defs(settings)
