@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -256,6 +257,17 @@ ONE_OF_EACH_TYPE = _one_of_each_type()
 
 for _lock in (threading.Lock, threading.RLock):  # a copied backend gets locks of its own
     copyreg.pickle(type(_lock()), lambda _, make=_lock: (make, ()))
+
+
+def _copied_with_values(weak: WeakValueDictionary, memo: dict[int, Any]) -> WeakValueDictionary:
+    """Python's own deep copy keeps the old values, which are gone with the old backend."""
+    copied = WeakValueDictionary()
+    for key, value in weak.items():
+        copied[key] = copy.deepcopy(value, memo)
+    return copied
+
+
+WeakValueDictionary.__deepcopy__ = _copied_with_values
 
 _installed: set[str] = set()
 
