@@ -8,8 +8,9 @@ it stops the run at once, and what was published stays published and reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -27,6 +28,8 @@ from resources.lake import (
 Event = dg.AssetMaterialization | dg.AssetCheckResult | dg.MaterializeResult
 
 _ROWS_IN_A_CHECK = 400
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,10 @@ def publish_partitions(
     partitions: Iterable[str | None],
     stage_one: Callable[[str | None], Staged],
 ) -> Iterator[Event]:
-    """`publish_staged` where each partition is staged by itself; None is a whole table."""
+    """`publish_staged` where each partition is staged by itself; None is a whole table.
+
+    A thread stages the next partition while one is audited, switched and reported.
+    """
 
     def staged() -> Iterator[Staged | AuditFailedError]:
         for partition in partitions:
@@ -213,7 +219,16 @@ def publish_partitions(
             except AuditFailedError as error:
                 yield error
 
-    return publish_staged(context, lake, staged())
+    return publish_staged(context, lake, _one_ahead(staged()))
+
+
+def _one_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The items, each made while the caller still uses the one before it."""
+    with ThreadPoolExecutor(1, thread_name_prefix="stage") as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
 
 
 def _by_partition(found: Sequence[tuple[_Outcome, AuditResult]]) -> dg.MetadataValue:
