@@ -82,6 +82,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MALL_SLACK_BASE_URL": f"{inbox['url']}/api/",
         "MALL_LOG_BUCKET": f"mall-{settings.env}-log-{ACCOUNT_ID}",
         "DAGSTER_HOME": str(dagster_home(settings)),
+        "PYTHONPATH": str(PROJECT_ROOT),
     }
 
 
