@@ -1,7 +1,7 @@
 """The code location that Dagster loads.
 
 What loading makes stays, so the garbage collector would look through ever more objects and find
-nothing: it waits until all is loaded.
+nothing: it waits until all is loaded, and leaves that alone from then on.
 """
 
 import gc
@@ -16,6 +16,7 @@ def _loaded() -> dg.Definitions:
 
         return build_defs()
     finally:
+        gc.freeze()
         gc.enable()
 
 
