@@ -95,9 +95,9 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "A dot is a category, its size the number of reviews. Correlation over 5 or more.",
     ),
     "a4.insight": (
-        "피어슨 r = {0} (p = {1}), 스피어만 ρ = {2} (p = {3}), 카테고리 {4}개",
-        "ピアソン r = {0}（p = {1}）、スピアマン ρ = {2}（p = {3}）、{4}カテゴリ",
-        "Pearson r = {0} (p = {1}), Spearman ρ = {2} (p = {3}), {4} categories",
+        "피어슨 r = {0} ({1}), 스피어만 ρ = {2} ({3}), 카테고리 {4}개",
+        "ピアソン r = {0}（{1}）、スピアマン ρ = {2}（{3}）、{4}カテゴリ",
+        "Pearson r = {0} ({1}), Spearman ρ = {2} ({3}), {4} categories",
     ),
     "a5.title": (
         "언제 몇 명이 이용하나",

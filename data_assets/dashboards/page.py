@@ -249,8 +249,12 @@ def _reviews(marts: Marts) -> Section:
     if found is not None:
         by_method = {row.method: row for row in found.itertuples()}
         pearson, spearman = by_method["pearson"], by_method["spearman"]
-        figures = (pearson.coefficient, pearson.p_value, spearman.coefficient, spearman.p_value)
-        insight = Say("a4.insight", (*(_decimal(f, 2) for f in figures), str(pearson.n)))
+        figures = (
+            figure
+            for row in (pearson, spearman)
+            for figure in (_decimal(row.coefficient, 2), _p_value(row.p_value))
+        )
+        insight = Say("a4.insight", (*figures, str(pearson.n)))
     labelled = mart.assign(label=charts.category_labels(mart))
     return Section(
         "a4",
@@ -377,6 +381,11 @@ def _percent(value: Any, hidden: bool = False) -> str:
 
 def _decimal(value: Any, digits: int) -> str:
     return _formatted(value, f"{{:,.{digits}f}}", False)
+
+
+def _p_value(value: Any) -> str:
+    """A p-value as it is read: below a thousandth only that it is."""
+    return "p < 0.001" if value < 0.001 else f"p = {_decimal(value, 3)}"
 
 
 def _formatted(value: Any, pattern: str, hidden: bool) -> str:
