@@ -9,9 +9,11 @@ concerned are written again.
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,16 +92,23 @@ def compact(files: Sequence[LandedFile], judgement: Judgement, key: str, target:
     """
     (target / "malformed").mkdir(parents=True)
 
+    own = threading.local()
+
     def work(numbered: tuple[int, list[LandedFile]]) -> _Group:
         number, members = numbered
-        with Parser() as parser:
-            rows = parser.rows([member.path for member in members], judgement)
+        rows = own.parser.rows([member.path for member in members], judgement)
         keys = [member.key for member in members]
         _set_aside(rows, keys, target / "malformed" / f"{number:05d}.jsonl")
         return _store(rows, key, target / f"part-{number:05d}.parquet")
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as threads:
-        groups = list(threads.map(work, enumerate(_groups(files))))
+    with ExitStack() as parsers:
+
+        def prepare() -> None:
+            own.parser = parsers.enter_context(Parser())
+
+        workers = min(os.cpu_count() or 1, _MOST_THREADS)
+        with ThreadPoolExecutor(workers, initializer=prepare) as threads:
+            groups = list(threads.map(work, enumerate(_groups(files))))
     across = _drop_duplicates_across(groups)
     return Compacted(
         files=[group.file for group in groups],
