@@ -163,7 +163,7 @@ class Athena(dg.ConfigurableResource):
                 if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
                     return execution
                 time.sleep(wait_s)
-                wait_s = min(1.5 * wait_s, _LONGEST_WAIT_S)
+                wait_s = min(1.2 * wait_s, _LONGEST_WAIT_S)
         except (KeyboardInterrupt, SystemExit, dg.DagsterExecutionInterruptedError):
             athena.stop_query_execution(QueryExecutionId=query_id)
             raise
