@@ -126,8 +126,18 @@ def normalised_email(email: pl.Expr) -> pl.Expr:
     """NFKC, then trimmed, then lower case; an empty address is NULL."""
     import polars as pl
 
-    folded = email.str.normalize("NFKC").str.strip_chars().str.to_lowercase()
-    return pl.when(folded != "").then(folded)
+    return email.map_batches(_normalised_emails, return_dtype=pl.String)
+
+
+def _normalised_emails(emails: pl.Series) -> pl.Series:
+    """Each step of `normalised_email` once, the first where it changes something: not in ASCII."""
+    is_wide = (emails.str.len_bytes() != emails.str.len_chars()).fill_null(False)
+    if is_wide.any():
+        wide = emails.filter(is_wide).str.normalize("NFKC")
+        emails = emails.clone().scatter(is_wide.arg_true(), wide)
+    folded = emails.str.strip_chars().str.to_lowercase()
+    is_empty = folded.str.len_bytes() == 0
+    return folded if not is_empty.any() else folded.set(is_empty.fill_null(False), None)
 
 
 def age_band(birth: pl.Expr, on: pl.Expr | date) -> pl.Expr:
@@ -145,10 +155,18 @@ def band_of_years(years: pl.Expr) -> pl.Expr:
     """The age band of completed years; `unknown` for NULL and for negative ages."""
     import polars as pl
 
+    return years.map_batches(_bands_of_years, return_dtype=pl.String)
+
+
+def _bands_of_years(years: pl.Series) -> pl.Series:
+    import polars as pl
+
     bands = pl.Series(AGE_BANDS)
-    known = (years // 10).clip(1, 7) - 1
-    index = pl.when(years >= 0).then(known).otherwise(len(bands) - 1).cast(pl.UInt32)
-    return index.map_batches(bands.gather, return_dtype=pl.String)
+    value = pl.col("years")
+    known = (value // 10).clip(1, 7) - 1
+    index = pl.when(value >= 0).then(known).otherwise(len(bands) - 1).cast(pl.UInt32)
+    found = years.alias("years").to_frame().select(index).to_series()
+    return bands.gather(found).alias(years.name)
 
 
 def _as_number(day: pl.Expr) -> pl.Expr:
