@@ -1,5 +1,5 @@
-"""EC2 launch templates: tags that are set after the creation are shown, and instances start from
-later versions that have user data."""
+"""EC2 launch templates: tags that are set after the creation are shown, instances start from later
+versions that have user data, and those of a group get the template's security groups."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def install() -> None:
         """moto wraps the first version's only, and asserts that all are."""
         value = self.data.get("UserData")
         return Base64EncodedString(value) if isinstance(value, str) else original(self)
+
+    @replace_property(LaunchTemplateVersion, "security_groups")
+    def security_groups(original: Any, self: LaunchTemplateVersion) -> list[str]:
+        """moto reads neither ids nor what network interfaces name."""
+        interfaces = self.data.get("NetworkInterfaces") or []
+        of_interfaces = [group for each in interfaces for group in each.get("Groups") or []]
+        return [*original(self), *(self.data.get("SecurityGroupIds") or []), *of_interfaces]
 
 
 def _forget(template: Any, tags: Any) -> None:

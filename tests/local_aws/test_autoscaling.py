@@ -18,7 +18,7 @@ class Group:
         self.client, self.name = client, f"group-{uuid.uuid4()}"
         ec2 = client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
-        subnets = [
+        self.subnets = [
             ec2.create_subnet(
                 VpcId=vpc, CidrBlock=f"10.8.{n}.0/24", AvailabilityZone=f"ap-northeast-1{z}"
             )["Subnet"]["SubnetId"]
@@ -34,8 +34,15 @@ class Group:
             MinSize=size,
             MaxSize=size * 2,
             LaunchTemplate={"LaunchTemplateId": self.template, "Version": "$Latest"},
-            VPCZoneIdentifier=",".join(subnets),
+            VPCZoneIdentifier=",".join(self.subnets),
         )
+
+    def use_template(self, **data: Any) -> None:
+        """Starts the group's instances anew from a later version of its template."""
+        self.client("ec2").create_launch_template_version(
+            LaunchTemplateId=self.template, SourceVersion="1", LaunchTemplateData=data
+        )
+        self.client("autoscaling").start_instance_refresh(AutoScalingGroupName=self.name)
 
     def instances(self) -> list[dict[str, Any]]:
         [group] = self.client("autoscaling").describe_auto_scaling_groups(
@@ -69,6 +76,23 @@ def test_a_refresh_replaces_every_instance_by_the_new_template(client: Clients) 
     assert after.isdisjoint(before)
     zones = {instance["AvailabilityZone"] for instance in group.instances()}
     assert zones == {"ap-northeast-1a", "ap-northeast-1c"}
+
+
+@pytest.mark.parametrize("way", ["interface", "ids"])
+def test_instances_are_in_the_security_groups_of_the_template(client: Clients, way: str) -> None:
+    """(N3) Whichever way the template names them."""
+    group, ec2 = Group(client, 1), client("ec2")
+    [subnet] = ec2.describe_subnets(SubnetIds=[group.subnets[0]])["Subnets"]
+    firewall = ec2.create_security_group(
+        GroupName=group.name, Description="of a test", VpcId=subnet["VpcId"]
+    )["GroupId"]
+    named: dict[str, Any] = {"SecurityGroupIds": [firewall]}
+    if way == "interface":
+        named = {"NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [firewall]}]}
+    group.use_template(**named)
+    [instance] = group.instances()
+    found = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"]
+    assert [g["GroupId"] for g in found[0]["Instances"][0]["SecurityGroups"]] == [firewall]
 
 
 def test_a_refresh_needs_a_group(client: Clients) -> None:
