@@ -63,24 +63,20 @@ def _sample(body: bytes) -> bytes:
 
 
 def _json_schema(sample: bytes) -> Schema | None:
-    """None when a line is no JSON object: then it isn't Glue's JSON classifier's format."""
-    schema: Schema = {}
-    found = False
-    for line in sample.splitlines():
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
+    """The columns of the lines that are JSON objects; None when none is."""
+    records = [found for line in sample.splitlines() if (found := _record(line)) is not None]
+    return merge(records) if records else None
+
+
+def _record(line: bytes) -> Schema | None:
+    """The columns of a line; None when it is no JSON object, or nested too deep to be read."""
+    try:
+        record = json.loads(line)
         if not isinstance(record, dict):
-            continue
-        found = True
-        for name, value in record.items():
-            name = name.lower()
-            type_ = _json_type(value)
-            schema[name] = _common(schema[name], type_) if name in schema else type_
-    return schema if found else None
+            return None
+        return merge({name.lower(): _json_type(value)} for name, value in record.items())
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json_type(value: Any) -> str | None:

@@ -241,6 +241,14 @@ def test_parquet_and_gzipped_json_and_folders_without_partitions(lake: Lake) -> 
     assert lake.columns("packed") == {"a": "int"}
 
 
+def test_a_crawl_passes_over_lines_it_cannot_read(lake: Lake) -> None:
+    deep = b'{"deep": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    lines = (b"not json", b"[1]", b"\xff\xfe", b'{"cut": ', deep, b'{"a": 1}')
+    lake.put_bytes("clicks/dt=1/a", b"\n".join(lines))
+    assert lake.crawl(lake.crawler())["Status"] == "SUCCEEDED"
+    assert lake.columns() == {"a": "int"}
+
+
 def test_exclusions_are_left_out(lake: Lake) -> None:
     lake.put("clicks/dt=1/a.json", {"a": 1})
     lake.put("clicks/dt=1/b.tmp", {"b": 1})
