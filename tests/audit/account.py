@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -82,6 +83,12 @@ class Account:
 
     def role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{ACCOUNT_ID}:role/{self.named(name)}"
+
+
+def statements(document: str | dict[str, Any]) -> list[dict[str, Any]]:
+    """The statements of a policy, which AWS gives as text or decoded."""
+    content = json.loads(document) if isinstance(document, str) else document
+    return as_list(content["Statement"])
 
 
 def tags(found: dict[str, Any]) -> dict[str, str]:
