@@ -37,6 +37,15 @@ def _transitions(id: str, prefix: str = "", **days: int) -> Rule:
     }
 
 
+def _with_old_versions(rule: Rule) -> Rule:
+    """The same moves for versions that are no longer current, which a lock may keep for long."""
+    moves = [
+        {"NoncurrentDays": move["Days"], "StorageClass": move["StorageClass"]}
+        for move in rule["Transitions"]
+    ]
+    return {**rule, "NoncurrentVersionTransitions": moves}
+
+
 def _expire(id: str, days: int, prefix: str = "") -> Rule:
     return _rule(id, prefix, Expiration={"Days": days})
 
@@ -202,7 +211,9 @@ def backup_bucket(spec: PlatformSpec) -> list[Resource]:
             "backup",
             key=Key.ref("backup"),
             lifecycle=[
-                _transitions("colder", STANDARD_IA=30, GLACIER=90, DEEP_ARCHIVE=730),
+                _with_old_versions(
+                    _transitions("colder", STANDARD_IA=30, GLACIER=90, DEEP_ARCHIVE=730)
+                ),
                 _expire("retention", _days(spec.retention_years)),
                 *_tidy(30),
             ],
