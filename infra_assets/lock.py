@@ -1,7 +1,8 @@
 """One apply at a time: a lock that is an object in the state bucket.
 
 S3's conditional writes decide who gets it. It's renewed while it is held, so that one whose holder
-has died can be taken over once it has expired.
+has died can be taken over once it has expired; on the holder's own machine, which can see that it
+has died, at once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra_assets.errors import InfraError
+from infra_assets.process import has_ended, this_process
 from resources.aws import Aws
 
 _KEY = "locks/apply.json"
@@ -43,8 +45,8 @@ def _utc_now() -> datetime:
 class ApplyLock:
     """The lock of one environment, as a context manager.
 
-    Raises LockHeldError on entry when somebody holds it and it hasn't expired. `check` raises
-    LockLostError once it may have passed to somebody else.
+    Raises LockHeldError on entry when somebody who may be alive holds it and it hasn't expired.
+    `check` raises LockLostError once it may have passed to somebody else.
     """
 
     aws: Aws
@@ -87,7 +89,7 @@ class ApplyLock:
             taken = self._put(IfNoneMatch="*")
         elif held["token"] == self._token:
             self._etag, taken = held["etag"], True
-        elif datetime.fromisoformat(held["expires_at"]) <= self.now():
+        elif datetime.fromisoformat(held["expires_at"]) <= self.now() or has_ended(held["process"]):
             taken = self._put(IfMatch=held["etag"])
         else:
             raise LockHeldError(held["holder"], held["since"])
@@ -137,6 +139,7 @@ class ApplyLock:
         body = {
             "token": self._token,
             "holder": self.holder,
+            "process": this_process(),
             "since": self._since,
             "expires_at": expires_at.isoformat(),
         }

@@ -24,6 +24,7 @@ ENGINE = (
     "engine",
     "plan",
     "lock",
+    "process",
     "infra_asset",
     "registry",
     "kinds",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra_assets.lock import ApplyLock, LockHeldError, LockLostError
+from infra_assets.process import this_process
 from tests.infra_assets.world import World, lost_reply
 
 BUCKET = "mall-dev-state-123456789012"
@@ -68,6 +69,23 @@ def test_an_expired_one_is_taken_over_and_its_holder_told(bucket: World) -> None
         dead.check()
     dead.release()
     assert json.loads(_body(bucket))["holder"] == "taro"
+
+
+@pytest.mark.parametrize("machine", ["this", "another"])
+def test_one_whose_holder_is_dead_is_taken_over_at_once_on_the_same_machine(
+    bucket: World, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = this_process()
+    assert me is not None
+    dead = {**me, "started": "1"} if machine == "this" else {**me, "machine": machine}
+    monkeypatch.setattr("infra_assets.lock.this_process", lambda: dead)
+    lock(bucket, "hanako").acquire()
+    if machine == "this":
+        lock(bucket, "taro").acquire()
+        assert json.loads(_body(bucket))["holder"] == "taro"
+    else:
+        with pytest.raises(LockHeldError, match="hanako"):
+            lock(bucket, "taro").acquire()
 
 
 def test_one_that_is_renewed_does_not_expire(bucket: World) -> None:

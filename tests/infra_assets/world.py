@@ -44,7 +44,7 @@ _HOOKED = (
     "codedeploy",
     "codepipeline",
 )
-_READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
+READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
 
 
 class CrashError(BaseException):
@@ -59,7 +59,7 @@ class Call:
 
     @property
     def mutates(self) -> bool:
-        return not self.operation.startswith(_READING)
+        return not self.operation.startswith(READING)
 
 
 Fault = Callable[[Call], Any]
@@ -192,17 +192,22 @@ class World:
         self.time.seconds = 0.0
 
     def sizes(self) -> dict[str, int]:
-        """How many objects of each sort there are, whoever made them."""
-        return {
-            f"{service}.{region}.{name}": len(value)
-            for service in _services()
-            for region, backend in _contents(service)["regions"].items()
-            for name, value in vars(backend).items()
-            if isinstance(value, dict | list | set) and value and name not in _UNCOUNTED
-        }
+        return sizes()
 
 
-_UNCOUNTED = {"tokens", "events", "regions", "managed_policies", "clients"}
+def sizes() -> dict[str, int]:
+    """How many objects of each sort there are in this process's account, whoever made them."""
+    return {
+        f"{service}.{region}.{name}": len(value)
+        for service in _services()
+        for region, backend in _contents(service)["regions"].items()
+        if region in (SPEC.region, "aws")
+        for name, value in vars(backend).items()
+        if isinstance(value, dict | list | set) and value and name not in _UNCOUNTED
+    }
+
+
+_UNCOUNTED = {"tokens", "events", "regions", "managed_policies", "clients", "metric_data"}
 
 
 _NOTHING: dict[str, Any] = {"regions": {}, "shared": {"bucket_accounts": {}}}
