@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from data_assets.checks import known, row_count_matches_source, schema_matches
+from data_assets.checks import SchemaAudit, known, row_count_matches_source
 from data_assets.personal_data import LeakScan, Persons, streamed_persons
 from data_assets.publishing import Publication, Staged
 from data_assets.surveys.drop import DropBucket, DroppedFile, Outcome
@@ -129,13 +130,17 @@ class Intake:
         persons = streamed_persons(lambda: [survey.responses["email"]])
         parameters = _parameters(file, survey)
         responses, answers = lake_tables(survey, self._key)
-        return [
-            _stage(self._lake, table, survey.quarter, rows, expected, persons, parameters)
-            for table, rows, expected in (
-                (SURVEY_RESPONSES, responses, survey.rows - survey.bad_rows),
-                (SURVEY_ANSWERS, answers, survey.answers.height),
-            )
-        ]
+        with ThreadPoolExecutor(thread_name_prefix="stage") as threads:
+            staged = [
+                threads.submit(
+                    _stage, self._lake, table, survey.quarter, rows, expected, persons, parameters
+                )
+                for table, rows, expected in (
+                    (SURVEY_RESPONSES, responses, survey.rows - survey.bad_rows),
+                    (SURVEY_ANSWERS, answers, survey.answers.height),
+                )
+            ]
+        return [each.result() for each in staged]
 
 
 def _stage(
@@ -151,12 +156,18 @@ def _stage(
     import polars as pl
 
     version = lake.stage(table, quarter)
+    frame = pl.DataFrame(rows)
     scan = LeakScan(table, persons)
-    scan.see(pl.DataFrame(rows))
+    scan.see(frame)
     clean = scan.require_clean(version)
     written = lake.write(version, rows.to_batches())
-    counted = row_count_matches_source(expected_rows, written.rows)(version)
-    results = [schema_matches(lake)(version), counted, clean]
+    schema = SchemaAudit(table)
+    schema.see(frame)
+    for location in written.locations:
+        with lake.parquet(location) as file:
+            schema.see_stored(file)
+    counted = row_count_matches_source(expected_rows, schema.stored_rows)(version)
+    results = [schema.result(), counted, clean]
     staged = Staged(version, written, [known(result) for result in results], parameters)
     return staged, all(result.passed for result in results)
 

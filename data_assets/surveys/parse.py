@@ -118,9 +118,9 @@ def _answers(chosen: dict[str, pl.DataFrame]) -> pl.DataFrame:
     import polars as pl
 
     return pl.concat(
-        found.drop_nulls()
-        .unique(maintain_order=True)
-        .select(pl.col("row").alias("respondent"), pl.lit(question).alias("question"), "answer")
+        found.drop_nulls().select(
+            pl.col("row").alias("respondent"), pl.lit(question).alias("question"), "answer"
+        )
         for question, found in chosen.items()
     )
 

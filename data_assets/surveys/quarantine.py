@@ -7,7 +7,7 @@ import io
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from data_assets.personal_data import PATTERNS, plain
 from data_assets.surveys.drop import QUARANTINE, DropBucket, DroppedFile
@@ -46,7 +46,9 @@ class Report:
             "version_id": file.version_id,
             "last_modified": file.last_modified.isoformat(),
         }
-        return json.dumps({**source, **asdict(self)}, ensure_ascii=False, indent=2).encode()
+        cells = [vars(cell) for cell in self.bad_cells]
+        report = {**source, **vars(self), "bad_cells": cells}
+        return json.dumps(report, ensure_ascii=False).encode()
 
     def csv(self) -> bytes:
         """The same for a spreadsheet: UTF-8 with a byte order mark, no cell taken for a formula."""

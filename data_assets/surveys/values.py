@@ -135,8 +135,18 @@ def several_options(cells: pl.Series, accepted: Iterable[str]) -> pl.DataFrame:
     """The options that cells with several answers name: `row` (index of the cell), `answer`.
 
     Options are matched longest first between separators, so one that contains a separator stays
-    whole, and none is found inside another word. An unknown answer is a row with `answer` NULL.
+    whole, and none is found inside another word. An option that a cell names again counts once;
+    each unknown answer is a row with `answer` NULL.
     """
+    distinct = cells.rename("cell").drop_nulls().unique().to_frame()
+    answers = _answers_in(distinct["cell"], accepted)
+    named = distinct.with_row_index("at").join(answers, on="at").select("cell", "answer")
+    rows = cells.rename("cell").to_frame().with_row_index("row")
+    return rows.join(named, on="cell", maintain_order="left_right").select("row", "answer")
+
+
+def _answers_in(cells: pl.Series, accepted: Iterable[str]) -> pl.DataFrame:
+    """`several_options` of distinct cells: `at` (index of the cell), `answer`."""
     import polars as pl
 
     spelling = {folded(option).strip(SEPARATORS): option for option in accepted}
@@ -151,12 +161,15 @@ def several_options(cells: pl.Series, accepted: Iterable[str]) -> pl.DataFrame:
         texts.str.extract_all(one)
         .alias("answer")
         .to_frame()
-        .with_row_index("row")
+        .with_row_index("at")
         .explode("answer")
         .drop_nulls()
     )
     token = answers["answer"].str.strip_chars_end(SEPARATORS)
-    return answers.with_columns(_mapped(token, spelling, pl.String).alias("answer"))
+    answers = answers.with_columns(_mapped(token, spelling, pl.String).alias("answer"))
+    return answers.filter(
+        pl.col("answer").is_null() | pl.struct("at", "answer").is_first_distinct()
+    )
 
 
 def normalised(cells: pl.Series) -> pl.Series:

@@ -169,6 +169,8 @@ def answers(cell: str, accepted: tuple[str, ...] = CATEGORIES) -> list[str | Non
         ("シャツ類、トップス", [None, "トップス"]),
         ("バッグ、トップス", [None, "トップス"]),
         ("、", []),
+        ("シャツ、トップス、シャツ", ["シャツ", "トップス"]),
+        ("看板、シャツ、看板", [None, "シャツ", None]),
     ],
 )
 def test_options_are_matched_whole_and_longest_first(cell: str, found: list[str | None]) -> None:
@@ -182,6 +184,12 @@ def test_without_any_option_every_answer_is_unknown() -> None:
 def test_answers_know_their_row() -> None:
     found = values.several_options(pl.Series(["シャツ", None, "トップス、看板"]), CATEGORIES)
     assert found.rows() == [(0, "シャツ"), (2, "トップス"), (2, None)]
+
+
+def test_equal_cells_give_each_row_its_answers_in_order() -> None:
+    found = values.several_options(pl.Series(["シャツ、トップス", "看板"] * 2), CATEGORIES)
+    one = [(0, "シャツ"), (0, "トップス"), (1, None)]
+    assert found.rows() == [*one, *((row + 2, answer) for row, answer in one)]
 
 
 @given(
