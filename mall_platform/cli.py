@@ -155,7 +155,7 @@ def _run(selection: tuple[str, ...], days: tuple[str, str], which: Any) -> None:
             keys = runs.select(defs, selection or ("mall",))
             outcomes = runs.run_days(defs, instance, keys, days, wanted)
     except runs.SelectionError as error:
-        fail(str(error))
+        raise click.UsageError(str(error)) from error
     for outcome in outcomes:
         runs.print_outcome(out, outcome)
     if not outcomes:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from sensors.alerts import Alert, Kind, announce, partition_of
+from sensors.alerts import Alert, Kind, announce, is_wrapper, partition_of
 
 
 def step_hooks(thresholds: Mapping[str, float]) -> set[dg.HookDefinition]:
@@ -18,7 +18,7 @@ def step_hooks(thresholds: Mapping[str, float]) -> set[dg.HookDefinition]:
     @dg.failure_hook(name="tell_failure", required_resource_keys={"slack"})
     def tell_failure(context: dg.HookContext) -> None:
         error = context.op_exception
-        while error is not None and error.__cause__ is not None:
+        while error and is_wrapper(type(error).__name__) and error.__cause__ is not None:
             error = error.__cause__
         text = getattr(error, "description", None) or str(error or "The step failed.")
         _announce(context, "failed", text.strip().splitlines()[0][:500], thresholds)

@@ -22,6 +22,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from sensors.alerts import error_text
+
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 POLL_S = 0.5
@@ -40,12 +42,14 @@ class SelectionError(Exception):
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run went: `materialized` counts partitions, 1 for an asset without any."""
+    """How a run went: `materialized` counts partitions, 1 for an asset without any; `failures`
+    tells why each failed step did."""
 
     run_id: str
     success: bool
     materialized: Mapping[dg.AssetKey, int]
     failed_checks: Sequence[str]
+    failures: Mapping[str, str]
 
 
 def select(defs: dg.Definitions, selection: Sequence[str]) -> set[dg.AssetKey]:
@@ -79,21 +83,17 @@ def partitions_to_run(
     """The ranges of partitions, from `first` to `last`, for which any of the assets is to run.
 
     `missing` keeps those without a materialization, `failed` those whose newest run failed.
+    Raises SelectionError for days that are none of the calendar's, also if no asset has any.
     """
     from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
     graph = defs.resolve_asset_graph()
+    days = _days_between(graph, first, last)
     partitioned = [(k, p) for k in keys if (p := graph.get(k).partitions_def) is not None]
     if not partitioned:
         return []
-    definition = partitioned[0][1]
-    known = definition.get_partition_keys()
-    for day in (first, last):
-        if day not in known:
-            raise SelectionError(f"{day} is not a day from {known[0]} to {known[-1]}.")
-    days = [day for day in known if first <= day <= last]
     if which == "all":
-        return [(days[0], days[-1])] if days else []
+        return [(first, last)]
     wanted: set[str] = set()
     for key, partitions in partitioned:
         status = instance.get_status_by_partition(key, days, partitions) or {}
@@ -107,6 +107,18 @@ def partitions_to_run(
             )
         }
     return _ranges(days, wanted)
+
+
+def _days_between(graph: dg.AssetGraph, first: str, last: str) -> list[str]:
+    """The calendar's days from `first` to `last`; all partitioned assets have the same calendar."""
+    nodes = map(graph.get, graph.materializable_asset_keys)
+    known = next(n.partitions_def for n in nodes if n.partitions_def).get_partition_keys()
+    for day in (first, last):
+        if day not in known:
+            raise SelectionError(f"{day} is not a day from {known[0]} to {known[-1]}.")
+    if first > last:
+        raise SelectionError(f"The first day, {first}, is after the last, {last}.")
+    return [day for day in known if first <= day <= last]
 
 
 def _ranges(days: Sequence[str], wanted: set[str]) -> list[tuple[str, str]]:
@@ -141,7 +153,7 @@ def run(
     with _progress(instance, run_id, title, len(keys)):
         result = job.execute_in_process(
             run_config={
-                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 **(config or {}),
             },
             instance=instance,
@@ -159,11 +171,16 @@ def run(
         for e in result.get_asset_check_evaluations()
         if not e.passed
     ]
+    failures = {
+        str(event.step_key).replace("__", "/"): error_text(event) or "It says no reason."
+        for event in result.filter_events(lambda event: event.is_step_failure)
+    }
     return RunOutcome(
         run_id,
         result.success,
         {key: len(found) for key, found in partitions.items()},
         failed_checks,
+        failures,
     )
 
 
@@ -253,14 +270,22 @@ def run_days(
 
 
 def print_outcome(out: Console, outcome: RunOutcome) -> None:
-    """A table of what a run materialized, and its failed checks."""
+    """What a run materialized, its failed checks, and why it failed."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"Run {outcome.run_id}: {'succeeded' if outcome.success else 'FAILED'}")
-    table.add_column("Asset")
-    table.add_column("Partitions", justify="right")
-    for key, count in sorted(outcome.materialized.items()):
-        table.add_row(key.to_user_string(), str(count))
-    out.print(table)
+    out.print(
+        f"Run {outcome.run_id}: "
+        + ("[green]succeeded[/green]" if outcome.success else "[red]FAILED[/red]")
+    )
+    if outcome.materialized:
+        table = Table()
+        table.add_column("Asset")
+        table.add_column("Partitions", justify="right")
+        for key, count in sorted(outcome.materialized.items()):
+            table.add_row(key.to_user_string(), str(count))
+        out.print(table)
     for check in outcome.failed_checks:
-        out.print(f"[red]Failed check:[/red] {check}")
+        out.print(f"[red]Failed check:[/red] {escape(check)}", highlight=False)
+    for step, reason in outcome.failures.items():
+        out.print(f"[red]Failed:[/red] {escape(step)}: {escape(reason)}", highlight=False)

@@ -34,8 +34,8 @@ def print_status(settings: Settings, out: Console) -> None:
 def asset_table(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> Table:
     """When each asset was last materialized, Tokyo time, and in how many partitions."""
     table = Table()
-    for name in ("Asset", "Last materialized (Tokyo)"):
-        table.add_column(name)
+    for name in ("Asset", "Materialized, Tokyo"):
+        table.add_column(name, no_wrap=True)
     table.add_column("Partitions", justify="right")
     for key in keys:
         event = instance.get_latest_materialization_event(key)

@@ -174,7 +174,7 @@ def partition_of(tags: Mapping[str, str]) -> str | None:
 
 
 def error_text(error: dg.DagsterEvent | None) -> str | None:
-    """The first line of the innermost cause of a step's failure, without its traceback."""
+    """The first line of the error that our code ended a step with, without its traceback."""
     if error is None:
         return None
     data = error.event_specific_data
@@ -184,9 +184,15 @@ def error_text(error: dg.DagsterEvent | None) -> str | None:
     cause = getattr(data, "error", None)
     if cause is None:
         return error.message
-    while cause.cause is not None:
+    while is_wrapper(str(cause.cls_name)) and cause.cause is not None:
         cause = cause.cause
     return str(cause.message).strip().splitlines()[0][:500]
+
+
+def is_wrapper(error_class: str) -> bool:
+    """Whether an error is Dagster's way of passing one of ours on. The causes of ours are left
+    alone: ours says in words what is missing, its cause what a service answered."""
+    return error_class.startswith("Dagster") or error_class == dg.RetryRequested.__name__
 
 
 def read_run(

@@ -1,9 +1,12 @@
 """What a selection and a range of days on the command line mean."""
 
+import io
+
 import dagster as dg
 import pytest
+from rich.console import Console
 
-from mall_platform.runs import SelectionError, partitions_to_run, run_days, select
+from mall_platform.runs import SelectionError, partitions_to_run, print_outcome, run_days, select
 
 days = dg.DailyPartitionsDefinition("2024-06-01", timezone="Asia/Tokyo", end_date="2024-06-11")
 
@@ -71,9 +74,29 @@ def test_missing_and_failed_days_are_those_of_the_instance(defs, instance) -> No
     assert ranges("failed") == [("2024-06-05", "2024-06-05")]
 
 
-def test_a_day_outside_the_calendar_is_an_error(defs, instance) -> None:
-    with pytest.raises(SelectionError):
-        partitions_to_run(defs, instance, select(defs, ["mall"]), "2023-01-01", "2023-01-02", "all")
+@pytest.mark.parametrize("selection", ["mall", "mall/marts"])
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [
+        ("2023-01-01", "2024-06-02", "2023-01-01 is not a day from 2024-06-01"),
+        ("2024-06-01", "2030-06-02", "2030-06-02 is not a day"),
+        ("2024-06-01", "tomorrow", "tomorrow is not a day"),
+        ("2024-06-04", "2024-06-02", "2024-06-04, is after"),
+    ],
+)
+def test_wrong_days_are_an_error_whatever_is_selected(
+    defs, instance, selection, first, last, says
+) -> None:
+    with pytest.raises(SelectionError, match=says):
+        run_days(defs, instance, select(defs, [selection]), (first, last), "all")
+
+
+def test_a_failed_run_says_which_step_and_why(defs, instance) -> None:
+    [outcome] = run_days(defs, instance, select(defs, ["mall"]), ("2024-06-05",) * 2, "all")
+    out = Console(file=io.StringIO(), width=80)
+    print_outcome(out, outcome)
+    assert "Failed: mall/extracts/a: a bad day" in out.file.getvalue()
+    assert outcome.run_id in out.file.getvalue()
 
 
 def test_a_range_is_one_run_and_what_follows_runs_after_it(defs, instance) -> None:
