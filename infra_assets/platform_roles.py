@@ -33,7 +33,7 @@ def platform_roles(spec: PlatformSpec) -> list[Resource]:
 def _data(spec: PlatformSpec) -> Role:
     """What a run needs to extract, clean, publish and tell; nothing on IAM or infrastructure."""
     return Role(
-        name=f"{spec.names.prefix}-data",
+        name=spec.names.data_role,
         trust=trust("ecs-tasks.amazonaws.com", spec.account_id),
         policies={
             "use-buckets": document(*_use_buckets(spec)),

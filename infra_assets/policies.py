@@ -26,6 +26,19 @@ def allow(
     return statement | ({"Condition": when} if when else {})
 
 
+def deny(
+    actions: Iterable[str], resources: Iterable[str], when: dict[str, Any] | None = None
+) -> Statement:
+    """What the policy's holder may not do, whatever else allows it."""
+    statement: Statement = {"Effect": "Deny", "Action": sorted(actions), "Resource": [*resources]}
+    return statement | ({"Condition": when} if when else {})
+
+
+def deny_elsewhere(actions: Iterable[str], resources: Iterable[str]) -> Statement:
+    """What the policy's holder may not do but on these resources."""
+    return {"Effect": "Deny", "Action": sorted(actions), "NotResource": [*resources]}
+
+
 def trust(service: str, account_id: str) -> dict[str, Any]:
     """Lets one AWS service assume a role, on behalf of this account only."""
     return document(

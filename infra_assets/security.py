@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra_assets.apply_role import apply_role
 from infra_assets.boundary import bounded
 from infra_assets.firewall import firewall_rules
 from infra_assets.infra_asset import infra_asset
@@ -75,9 +76,11 @@ def security_groups(spec: PlatformSpec) -> list[Resource]:
 
 @infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])
 def iam_roles(spec: PlatformSpec) -> list[Resource]:
-    """One role for each principal, with no more than it needs, within one boundary (N3)."""
-    roles = [_firehose(spec), _crawler(spec), *server_roles(spec), *platform_roles(spec)]
-    return bounded(f"{spec.names.prefix}-boundary", roles)
+    """One role for each principal, with no more than it needs, within a boundary (N3)."""
+    resources = [_firehose(spec), _crawler(spec), *server_roles(spec), *platform_roles(spec)]
+    roles = [resource for resource in resources if isinstance(resource, Role)]
+    given = [role for role in roles if role.name != spec.names.data_role]
+    return [*bounded(spec.names.boundary, resources), *apply_role(spec, given)]
 
 
 def _firehose(spec: PlatformSpec) -> Role:

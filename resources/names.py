@@ -23,6 +23,21 @@ class Names:
         return f"mall-{self.env}"
 
     @property
+    def boundary(self) -> str:
+        """The policy beyond which no role can be given anything."""
+        return f"{self.prefix}-boundary"
+
+    @property
+    def data_role(self) -> str:
+        """What data runs work as."""
+        return f"{self.prefix}-data"
+
+    @property
+    def apply_role(self) -> str:
+        """What infrastructure runs work as."""
+        return f"{self.prefix}-apply"
+
+    @property
     def database(self) -> str:
         """The Glue database."""
         return f"mall_{self.env}"

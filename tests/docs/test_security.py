@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from infra_assets.types.iam import Role
+from infra_assets.resource import Ref
+from infra_assets.types.iam import Policy, Role
 from tests.infra_assets.world import DECLARED
 
 PAGE = Path(__file__).parents[2] / "docs/security.md"
 ROLES = {r.name.removeprefix("mall-dev-"): r for r in DECLARED if isinstance(r, Role)}
+POLICIES = {r.name: r.document for r in DECLARED if isinstance(r, Policy)}
 
 
 def rows(block: str) -> list[list[str]]:
@@ -23,6 +26,10 @@ def rows(block: str) -> list[list[str]]:
 
 def quoted(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
+
+
+def attached(role: Role) -> list[dict[str, Any]]:
+    return [POLICIES[ref.name] for ref in role.managed if isinstance(ref, Ref)]
 
 
 def test_every_role_is_explained() -> None:
@@ -41,7 +48,7 @@ def test_every_action_on_any_resource_is_listed_with_its_reason() -> None:
     declared = {
         (action, name)
         for name, role in ROLES.items()
-        for document in role.policies.values()
+        for document in [*role.policies.values(), *attached(role)]
         for statement in document["Statement"]
         if "*" in statement["Resource"]
         for action in statement["Action"]

@@ -10,14 +10,27 @@ from botocore.exceptions import ClientError
 
 from infra_assets import reconcile
 from infra_assets.reconcile import Permission
+from infra_assets.resource import Ref
 from infra_assets.types.iam import Policy, Role
-from tests.infra_assets.world import DECLARED, World
+from tests.infra_assets.world import DECLARED, SPEC, World
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 ROLES = [resource for resource in DECLARED if isinstance(resource, Role)]
+POLICIES = {resource.name: resource for resource in DECLARED if isinstance(resource, Policy)}
+BOUNDARY, APPLY = SPEC.names.boundary, SPEC.names.apply_role
 
 ANY_RESOURCE = {
+    "acm:RequestCertificate": "the certificate has no ARN yet; its tag limits it",
     "cloudwatch:PutMetricData": "CloudWatch knows no resource for it; a namespace limits it",
+    "elasticloadbalancing:SetWebAcl": "IAM knows no resource for it",
+    "glue:CreateCrawler": "IAM knows no resource for it; its tag limits it",
+    "kms:CreateKey": "the key has no ARN yet; its tag limits it",
+    "logs:CreateLogDelivery": "IAM knows no resource for it",
+    "logs:DeleteLogDelivery": "IAM knows no resource for it",
+    "logs:PutResourcePolicy": "IAM knows no resource for it",
+    "route53:CreateHostedZone": "the zone has no ARN yet",
+    "sns:SetSubscriptionAttributes": "IAM knows no resource for it",
+    "sns:Unsubscribe": "IAM knows no resource for it",
     "ssmmessages:CreateControlChannel": "Session Manager's channels have no ARN",
     "ssmmessages:CreateDataChannel": "Session Manager's channels have no ARN",
     "ssmmessages:OpenControlChannel": "Session Manager's channels have no ARN",
@@ -109,11 +122,18 @@ def test_the_default_security_group_allows_nothing(complete: World) -> None:
     assert (group["IpPermissions"], group["IpPermissionsEgress"]) == ([], [])
 
 
+def documents(role: Role) -> dict[str, Any]:
+    """A role's own policies, and those that are attached to it."""
+    attached = [POLICIES[ref.name] for ref in role.managed if isinstance(ref, Ref)]
+    assert len(attached) == len(role.managed), "a policy that isn't ours"
+    return {**role.policies, **{policy.name: policy.document for policy in attached}}
+
+
 def allowed(role: Role) -> list[tuple[str, str]]:
     """Every action with every resource it is allowed on."""
     return [
         (action, str(resource))
-        for document in role.policies.values()
+        for document in documents(role).values()
         for statement in document["Statement"]
         if statement["Effect"] == "Allow"
         for action in statement["Action"]
@@ -124,37 +144,97 @@ def allowed(role: Role) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_role_may_do_no_more_than_it_says(role: Role) -> None:
     """No `*` action; `*` resources for reading only, or where AWS offers nothing narrower; no way
-    to another role's powers."""
+    to another role's powers, but for what applies infrastructure."""
     for action, resource in allowed(role):
         service, _, verb = action.partition(":")
         assert "*" not in action, action
-        assert not action.startswith(ESCALATING), action
+        assert not action.startswith(ESCALATING) or role.name == APPLY, action
         narrow = resource != "*" or verb.startswith(READING) or action in ANY_RESOURCE
         assert narrow, f"{action} on every {service} resource"
-    assert role.managed == ()
 
 
 def test_no_role_can_be_given_what_none_of_them_does() -> None:
-    """(N3) The boundary of all roles has their actions, none on IAM, and fits into a policy."""
-    (boundary,) = [resource for resource in DECLARED if isinstance(resource, Policy)]
-    assert {role.boundary for role in ROLES} == {Policy.ref(boundary.name)}
-    (statement,) = boundary.document["Statement"]
-    needed = {action for role in ROLES for action, _ in allowed(role)}
+    """(N3) The boundary of all roles has their actions, none on IAM; that of the role which makes
+    roles is its own."""
+    others = [role for role in ROLES if role.name != APPLY]
+    assert {role.boundary for role in others} == {Policy.ref(BOUNDARY)}
+    (statement,) = POLICIES[BOUNDARY].document["Statement"]
+    needed = {action for role in others for action, _ in allowed(role)}
     assert set(statement["Action"]) == needed
     assert not [action for action in statement["Action"] if action.startswith(ESCALATING)]
-    assert len(json.dumps(boundary.document, separators=(",", ":"))) <= 6144
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_role_fits_into_what_iam_takes(role: Role) -> None:
+    """IAM counts no white space: 10,240 signs inline together, 6,144 a policy, ten of them."""
+    assert sum(signs(policy) for policy in role.policies.values()) <= 10_240
+    assert len(role.managed) <= 10
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)
+def test_a_policy_fits_into_what_iam_takes(policy: Policy) -> None:
+    assert signs(policy.document) <= 6_144
+
+
+def signs(document: Any) -> int:
+    return len(written(document))
+
+
+def written(document: Any) -> str:
+    """The document as IAM gets it, with keys that have an ARN."""
+    key = "arn:aws:kms:ap-northeast-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+    return json.dumps(document, separators=(",", ":"), default=lambda ref: key)
+
+
+ACCEPTED = {
+    (f"{APPLY}-boundary", "RESOURCE_STAR"): "a boundary gives nothing",
+    (f"{APPLY}-data", "RESOURCE_POLICY_PRIVILEGE_ESCALATION"): (
+        "the boundary denies to read objects, whatever a bucket's policy says"
+    ),
+}
+"""What the linter finds in a policy, and why it stays."""
+SEVERAL_OBJECTS = {
+    "athena:ListTagsForResource": "other things than workgroups have tags, too",
+    "athena:TagResource": "other things than workgroups have tags, too",
+    "ec2:RunInstances": "what is used and what is made are in a statement each",
+    "elasticloadbalancing:DeleteListener": "listeners of network load balancers are others",
+    "elasticloadbalancing:ModifyListener": "listeners of network load balancers are others",
+    "kms:CreateAlias": "the key and the alias are in a statement each",
+    "kms:DeleteAlias": "the key and the alias are in a statement each",
+    "kms:UpdateAlias": "the key and the alias are in a statement each",
+    "route53:ChangeTagsForResource": "health checks have tags, too",
+    "s3:TagResource": "the linter doesn't know yet that buckets are tagged by it",
+    "ssm:GetParameters": "the parameter is AWS's own, in no account",
+}
+"""Actions on several kinds of objects, of which the linter wants all in one statement."""
+
+
+def findings(name: str, document: Any) -> list[str]:
+    """What a linter finds in a policy, but for what is accepted above."""
+    import parliament
+
+    return [
+        str(finding)
+        for finding in parliament.analyze_policy_string(written(document)).findings
+        if (name, finding.issue) not in ACCEPTED
+        and not (
+            finding.issue == "RESOURCE_MISMATCH"
+            and {each["action"] for each in finding.detail} <= SEVERAL_OBJECTS.keys()
+        )
+    ]
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_policy_linter_finds_nothing(role: Role) -> None:
-    import parliament
+    assert [each for name, policy in role.policies.items() for each in findings(name, policy)] == []
 
-    for name, document in role.policies.items():
-        text = json.dumps(
-            document, default=lambda ref: "arn:aws:kms:ap-northeast-1:123456789012:key/k"
-        )
-        findings = parliament.analyze_policy_string(text).findings
-        assert [(name, str(finding)) for finding in findings] == []
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)
+def test_a_policy_linter_finds_nothing_in_what_is_attached(policy: Policy) -> None:
+    if policy.name == BOUNDARY:
+        assert policy.document["Statement"][0]["Resource"] == ["*"]  # it gives nothing
+        return
+    assert findings(policy.name, policy.document) == []
 
 
 def test_every_bucket_is_private_encrypted_and_tls_only(complete: World) -> None:

@@ -19,11 +19,12 @@ from dagster._core.workspace.load import load_workspace_process_context_from_yam
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
     QueuedRunCoordinatorDaemon,
 )
-from dagster_aws.ecs import EcsRunLauncher
 from dagster_aws.s3 import S3ComputeLogManager
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy.engine import make_url
+
+from mall_platform.ecs_launcher import RoleByRunLauncher
 
 ROOT = Path(__file__).parents[2]
 LOCAL, AWS = ROOT / "deploy/dagster/local.yaml", ROOT / "deploy/dagster/aws.yaml"
@@ -31,6 +32,8 @@ WORKSPACE = ROOT / "workspace.yaml"
 
 
 VARIABLES = {
+    "MALL_APPLY_ROLE_ARN": "arn:aws:iam::123456789012:role/mall-test-apply",
+    "MALL_DATA_ROLE_ARN": "arn:aws:iam::123456789012:role/mall-test-data",
     "MALL_LOG_BUCKET": "mall-test-log-123456789012",
     "AWS_DEFAULT_REGION": "ap-northeast-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -115,7 +118,7 @@ def test_on_aws_every_part_of_the_instance_is_configured_as_its_class_wants(
     }
     made = {name: data.rehydrate() for name, data in parts.items() if data is not None}
     assert {name: type(part) for name, part in made.items()} == {
-        "run_launcher": EcsRunLauncher,
+        "run_launcher": RoleByRunLauncher,
         "run_coordinator": QueuedRunCoordinator,
         "compute_logs": S3ComputeLogManager,
     }
