@@ -236,6 +236,10 @@ class Lake(dg.ConfigurableResource):
         folder = f"{table.partitioned_by[0].name}={partition}/" if partition else ""
         return Version(table, partition, f"{self.root(table)}{folder}v-{uuid.uuid4().hex}/")
 
+    def declare(self, table: Table) -> None:
+        """Makes a partitioned table known to readers, who see it empty until a publication."""
+        self.catalog.ensure_table(table, self.root(table))
+
     @contextmanager
     def writer(self, version: Version) -> Iterator[VersionWriter]:
         """A writer that is given up, leaving nothing behind, if the block fails."""

@@ -11,7 +11,7 @@ from data_assets.conventions import data_asset, data_key, infra_key
 from data_assets.publishing import Publication
 from data_assets.surveys.drop import DropBucket, DroppedFile, undealt
 from data_assets.surveys.intake import Intake, TakenIn
-from data_assets.tables import CATEGORIES
+from data_assets.tables import CATEGORIES, SURVEY_ANSWERS, SURVEY_RESPONSES
 from resources.aws import Aws, MissingInfrastructureError
 from resources.lake import Lake, NotPublishedError
 from resources.secrets import PseudonymKey
@@ -99,9 +99,13 @@ def surveys(
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Takes dropped files in, oldest first; the newest accepted file of a quarter is published.
 
+    A mall without surveys has empty tables: what reads them works from the first day.
+
     What is downstream in the same run is left alone if the run was for files that published
     nothing; a run for whatever there is goes on in any case.
     """
+    for table in (SURVEY_RESPONSES, SURVEY_ANSWERS):
+        lake.declare(table)
     drop = DropBucket(aws)
     responses = Publication(context, lake, RESPONSES)
     answers = Publication(context, lake, ANSWERS)
