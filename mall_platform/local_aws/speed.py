@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from moto.core import responses, serialize
+from moto.core import responses, serialize, utils
 from moto.core.common_models import BaseModel
 from moto.core.constants import MISSING
 from moto.core.serialize import ResponseSerializer, XFormedAttributePicker
@@ -18,11 +18,17 @@ _Picked = tuple[type, Any, str]
 
 
 def install() -> None:
+    _remember_services()
     _remember_class_methods()
     _remember_hosts()
     _remember_attribute_names()
     _remember_timestamps()
     _track_no_instances()
+
+
+def _remember_services() -> None:
+    """Which services botocore describes: moto lists its folders for each service anew."""
+    utils.create_loader = functools.cache(utils.create_loader)
 
 
 def _remember_class_methods() -> None:

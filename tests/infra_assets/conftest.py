@@ -31,7 +31,7 @@ def built() -> Built:
         for resource in world.resources():
             if resource.address in wanted:
                 before[resource.address] = world.state()
-            world.apply(resource)
+            world.make(resource)
         return Built(world.state(), before, world.sizes(), len(world.wire.mutations()))
 
 
@@ -44,7 +44,7 @@ def account() -> Iterator[World]:
 @pytest.fixture
 def world(account: World) -> World:
     """The account, empty."""
-    account.put_back({})
+    account.put_back(State())
     return account
 
 

@@ -8,13 +8,15 @@ import importlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
+from botocore.loaders import Loader
 
 from infra_assets import reconcile
 from infra_assets.cloud import Clock, Cloud
@@ -22,13 +24,14 @@ from infra_assets.engine import Engine
 from infra_assets.infra_asset import InfraAsset
 from infra_assets.reconcile import Outcome, Permission
 from infra_assets.registry import REGISTRY
-from infra_assets.resource import Resource
+from infra_assets.resource import Live, Resource
 from infra_assets.spec import PlatformSpec, platform_spec
 from resources.aws import Aws, forget_clients
 from resources.settings import Settings
 
 ACCOUNT = "123456789012"
 _HOOKED = (
+    "speed",
     "s3",
     "glue",
     "acm",
@@ -80,6 +83,7 @@ class Wire:
 
     def clear(self) -> None:
         self.calls: list[Call] = []
+        self._mutated = 0
         self.before: Fault | None = None
         self.after: Fault | None = None
         self.strikes: Strikes = lambda call, number: False
@@ -100,7 +104,8 @@ class Wire:
         sent = {"url": params["url"], "body": body if isinstance(body, dict) else str(body)}
         call = Call(model.service_model.service_name, model.name, copy.deepcopy(sent))
         with self._lock:
-            number = len(self.mutations())
+            number = self._mutated
+            self._mutated += call.mutates
             self.calls.append(call)
         self._struck.by = call.mutates and self.strikes(call, number)
         return self.before(call) if self._struck.by and self.before else None
@@ -147,20 +152,30 @@ class Time:
         return Clock(now=lambda: self.seconds, sleep=self.sleep)
 
 
-State = dict[str, dict[str, Any]]
+@dataclass(frozen=True)
+class State:
+    """What is in an account: moto's content of each service, and the objects that an apply made."""
+
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made: tuple[tuple[Resource, Live], ...] = ()
 
 
 @dataclass
 class World:
-    """An AWS account in this process, and the platform's engine over it."""
+    """An AWS account in this process, and the platform's engine over it.
+
+    `made` are the resources that whatever applies next needn't look up: a run of the engine knows
+    those that it made itself.
+    """
 
     aws: Aws
     settings: Settings
     wire: Wire
     time: Time
     assets: tuple[InfraAsset, ...] = REGISTRY
+    made: tuple[tuple[Resource, Live], ...] = ()
 
-    @property
+    @cached_property
     def spec(self) -> PlatformSpec:
         return platform_spec(self.settings, ACCOUNT)
 
@@ -169,25 +184,46 @@ class World:
         settings = self.settings.model_copy(update={"spec": {**self.settings.spec, **overrides}})
         return Engine(self.aws, settings, self.assets, clock=self.time.clock())
 
+    @cached_property
+    def inventory(self) -> dict[tuple[str, str], Resource]:
+        declared = [r for asset in self.assets for r in asset.resources(self.spec)]
+        return {(r.kind(), r.name): r for r in declared}
+
     def resources(self) -> list[Resource]:
-        return [r for asset in self.assets for r in asset.resources(self.spec)]
+        return list(self.inventory.values())
 
-    def cloud(self) -> Cloud:
-        inventory = {(r.kind(), r.name): r for r in self.resources()}
-        return Cloud(self.aws, self.spec, inventory, clock=self.time.clock())
+    def cloud(self, *, knowing: bool = True) -> Cloud:
+        """A new run's view, in which what was `made` is known unless it is to know nothing."""
+        cloud = Cloud(self.aws, self.spec, self.inventory, clock=self.time.clock())
+        for resource, live in self.made if knowing else ():
+            cloud.settle(resource, live)
+        return cloud
 
-    def apply(self, resource: Resource, *, allow: bool = False) -> Outcome:
+    def apply(self, resource: Resource, *, allow: bool = False, knowing: bool = True) -> Outcome:
         named = frozenset({resource.address} if allow else ())
-        return reconcile.apply(resource, self.cloud(), Permission(named, True))
+        return reconcile.apply(resource, self.cloud(knowing=knowing), Permission(named, True))
+
+    def found(self, resource: Resource) -> Live:
+        live = self.cloud().live(resource)
+        assert live is not None
+        return live
+
+    def make(self, resource: Resource) -> None:
+        """Applies a resource and remembers it as made."""
+        live = self.apply(resource).live
+        assert live is not None
+        self.made += ((resource, live),)
 
     def state(self) -> State:
         """Everything in the account, to be put back by `put_back`."""
-        return copy.deepcopy({service: _contents(service) for service in _services()})
+        contents = {service: _contents(service) for service in _services()}
+        return State(copy.deepcopy(contents), self.made)
 
     def put_back(self, state: State) -> None:
-        copied = copy.deepcopy(state)  # as a whole: services hold each other's backends
+        copied = copy.deepcopy(state.contents)  # as a whole: services hold each other's backends
         for service in _services():
             _put_contents(service, copied.get(service, copy.deepcopy(_NOTHING)))
+        self.made = state.made
         self.wire.clear()
         self.time.seconds = 0.0
 
@@ -258,6 +294,26 @@ def _said(resource: Resource) -> int:
 
 
 ONE_OF_EACH_TYPE = _one_of_each_type()
+each_type = pytest.mark.parametrize("resource", ONE_OF_EACH_TYPE, ids=lambda r: r.kind())
+
+
+def comparable(resource: Resource, live: Live) -> Any:
+    """The managed attributes with the object's id masked, which another making doesn't give."""
+    managed = {name: live.attributes.get(name) for name in [*resource.wanted(), "tags"]}
+    for name in resource.sets:
+        managed[name] = reconcile.unordered(managed[name] or ())
+    return reconcile.canonical(_masked(managed, live.id))
+
+
+def _masked(value: Any, id: str) -> Any:
+    match value:
+        case str():
+            return value.replace(id, "<id>")
+        case dict():
+            return {key: _masked(item, id) for key, item in value.items()}
+        case list():
+            return [_masked(item, id) for item in value]
+    return value
 
 
 for _lock in (threading.Lock, threading.RLock):  # a copied backend gets locks of its own
@@ -288,6 +344,7 @@ def install_hooks() -> None:
 
 
 _open: list[Wire] = []
+_loader = Loader()  # reading descriptions of services anew for each account takes seconds
 
 
 @contextmanager
@@ -307,7 +364,7 @@ def open_world() -> Iterator[World]:
         _open.append(Wire())
         _watch(_open[-1])
         world = World(Aws(env="dev"), Settings(env="dev"), _open[-1], Time())
-        world.put_back({})
+        world.put_back(State())
         try:
             yield world
         finally:
@@ -320,6 +377,8 @@ def open_world() -> Iterator[World]:
 def _watch(wire: Wire) -> None:
     """New clients, whose calls the wire sees."""
     forget_clients()
-    events = Aws(env="dev").session.events
+    session = Aws(env="dev").session
+    session._session.register_component("data_loader", _loader)
+    events = session.events
     events.register("before-call", wire.seen)
     events.register("after-call", wire.answered)

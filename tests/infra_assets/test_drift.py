@@ -1,0 +1,251 @@
+"""Whatever somebody changes by hand is seen and set right, for each attribute of every type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infra_assets.policies import allow, document
+from infra_assets.reconcile import plan
+from infra_assets.resource import Live, Resource
+from infra_assets.types.wafv2 import visible_as
+from tests.infra_assets.conftest import Built
+from tests.infra_assets.world import DECLARED, World, comparable, each_type
+
+UNCHANGEABLE = {
+    ("logs.LogStream", "group"): "it is part of the identity",
+    ("glue.JsonTable", "database"): "it is part of the identity",
+    ("wafv2.Logging", "acl"): "it is part of the identity",
+    ("wafv2.Association", "load_balancer"): "it is part of the identity",
+    ("route53.Record", "alias"): "it has values instead",
+    ("sns.Subscription", "topic"): "it is part of the identity",
+    ("sns.Subscription", "function"): "it is part of the identity",
+    ("elbv2.Listener", "load_balancer"): "it is part of the identity",
+    ("autoscaling.TargetTracking", "group"): "it is part of the identity",
+    ("codedeploy.DeploymentGroup", "application"): "it is part of the identity",
+}
+
+
+def one(kind: str, name: str) -> Resource:
+    return next(r for r in DECLARED if (r.kind(), r.name) == (kind, name))
+
+
+MAKES_MORE = {
+    ("rds.Instance", "managed_password"): "RDS makes a new secret for the password",
+    ("autoscaling.Group", "revision"): "a refresh starts servers, and ended ones are still listed",
+}
+
+Behind = Callable[[World, Live], Any]
+
+
+def call(service: str, operation: str, **parameters: Any) -> Behind:
+    return lambda world, live: getattr(world.aws.client(service), operation)(
+        **{k: live.id if v == "<id>" else v for k, v in parameters.items()}
+    )
+
+
+def open_default_group(world: World, live: Live) -> None:
+    ec2 = world.aws.client("ec2")
+    (group,) = ec2.describe_security_groups(
+        Filters=[
+            {"Name": "vpc-id", "Values": [live.id]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
+    )["SecurityGroups"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    ec2.authorize_security_group_ingress(
+        GroupId=group["GroupId"], IpPermissions=[{**rule, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+
+
+def id_of(kind: str, name: str) -> Callable[[World], str]:
+    return lambda world: world.found(one(kind, name)).id
+
+
+def ids_of(kind: str, *names: str) -> Callable[[World], list[str]]:
+    return lambda world: [world.found(one(kind, name)).id for name in names]
+
+
+def another_web_acl(world: World) -> str:
+    made = world.aws.client("wafv2").create_web_acl(
+        Name="other",
+        Scope="REGIONAL",
+        DefaultAction={"Allow": {}},
+        VisibilityConfig=visible_as("other"),
+    )
+    return made["Summary"]["ARN"]
+
+
+def another_vpc(world: World) -> str:
+    return world.aws.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+
+
+def another_subnet_group(world: World) -> str:
+    group = world.aws.client("rds").create_db_subnet_group(
+        DBSubnetGroupName="other",
+        DBSubnetGroupDescription="other",
+        SubnetIds=ids_of("ec2.Subnet", "was-a", "was-c")(world),
+    )
+    return group["DBSubnetGroup"]["DBSubnetGroupName"]
+
+
+def another_certificate(world: World) -> str:
+    made = world.aws.client("acm").request_certificate(DomainName="other.mall.example")
+    return made["CertificateArn"]
+
+
+CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
+    ("kms.Rotation", "rotation"): call("kms", "disable_key_rotation", KeyId="<id>"),
+    ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
+    ("ec2.DefaultGroup", "ingress"): open_default_group("ingress"),
+    ("ec2.DefaultGroup", "egress"): open_default_group("egress"),
+    ("glue.Crawler", "schedule"): call(
+        "glue", "update_crawler", Name="<id>", Schedule="cron(0 0 * * ? *)"
+    ),
+    ("secretsmanager.GeneratedSecret", "scheduled_for_deletion"): call(
+        "secretsmanager", "delete_secret", SecretId="<id>"
+    ),
+    ("lambda.Function", "code"): call(
+        "lambda", "update_function_code", FunctionName="<id>", ZipFile=b"PK\5\6" + bytes(18)
+    ),
+}
+"""How somebody changes what the type's own `update` can only set right."""
+
+VALUES: dict[tuple[str, str], Any] = {
+    ("ec2.InternetGateway", "vpc"): another_vpc,
+    ("ec2.RouteTable", "routes"): {},
+    ("ec2.RouteTable", "subnets"): [],
+    ("ec2.SecurityGroup", "egress"): [],
+    ("wafv2.WebAcl", "otherwise"): {"Block": {}},
+    ("wafv2.Association", "acl"): another_web_acl,
+    ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
+    ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "was-a", "was-c"),
+    ("rds.Instance", "subnet_group"): another_subnet_group,
+    ("rds.Instance", "security_groups"): ids_of("ec2.SecurityGroup", "was"),
+    ("iam.Role", "managed"): lambda world: [
+        world.aws.client("iam").create_policy(
+            PolicyName="other",
+            PolicyDocument=json.dumps(document(allow(["s3:ListAllMyBuckets"], ["*"]))),
+        )["Policy"]["Arn"]
+    ],
+    ("s3.Bucket", "encryption"): {"SSEAlgorithm": "aws:kms"},
+    ("s3.Versioning", "status"): "Suspended",
+    ("s3.Ownership", "ownership"): "BucketOwnerPreferred",
+    ("s3.AccessLog", "bucket"): SPEC.bucket("lake"),
+    ("s3.ObjectLock", "mode"): "COMPLIANCE",
+    ("athena.WorkGroup", "state"): "DISABLED",
+    ("athena.WorkGroup", "engine"): "AUTO",
+    ("rds.Instance", "instance_class"): "db.t4g.large",
+    ("rds.Instance", "backup_window"): "01:00-02:00",
+    ("rds.Instance", "maintenance_window"): "mon:03:00-mon:04:00",
+    ("rds.Instance", "version"): "8.0.40",
+    ("rds.Instance", "parameter_group"): lambda world: world.aws.client(
+        "rds"
+    ).create_db_parameter_group(
+        DBParameterGroupName="other", DBParameterGroupFamily="mysql8.4", Description="other"
+    )["DBParameterGroup"]["DBParameterGroupName"],
+    ("rds.ParameterGroup", "parameters"): {"long_query_time": "9"},
+    ("firehose.DeliveryStream", "compression"): "GZIP",
+    ("glue.Crawler", "schema_changes"): {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
+    ("logs.LogGroup", "retention_days"): 30,
+    ("iam.InstanceProfile", "role"): "mall-dev-firehose",
+    ("sqs.Queue", "retention_s"): 60,
+    ("lambda.Function", "settings"): {
+        "Handler": "other.handler",
+        "Runtime": "python3.12",
+        "Timeout": 9,
+        "MemorySize": 512,
+    },
+    ("lambda.Function", "role"): lambda world: world.found(one("iam.Role", "mall-dev-was")).arn,
+    ("lambda.Function", "retries"): 1,
+    ("elbv2.LoadBalancer", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
+    ("elbv2.LoadBalancer", "security_groups"): ids_of("ec2.SecurityGroup", "web"),
+    ("elbv2.TargetGroup", "settings"): {"deregistration_delay.timeout_seconds": "5"},
+    ("elbv2.Listener", "certificate"): another_certificate,
+    ("elbv2.Listener", "tls_policy"): "ELBSecurityPolicy-TLS13-1-3-2021-06",
+    ("autoscaling.Group", "template"): lambda world: {
+        "LaunchTemplateId": id_of("ec2.LaunchTemplate", "mall-dev-was")(world),
+        "Version": "1",
+    },
+    ("autoscaling.Group", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
+    ("autoscaling.Group", "target_groups"): lambda world: [
+        world.found(one("elbv2.TargetGroup", "mall-dev-was")).arn
+    ],
+    ("cloudwatch.Alarm", "settings"): lambda world: {
+        **one("cloudwatch.Alarm", "mall-dev-web-cpu").wanted()["settings"],
+        "Threshold": 99.0,
+    },
+}
+"""Other values that AWS takes where a slight change of the wanted one isn't one."""
+
+
+def other(value: Any) -> Any:
+    """A value of the same sort, and another one."""
+    match value:
+        case {"mall:owner": _}:
+            return {**value, "mall:owner": "somebody"}
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case str():
+            return f"{value}x"
+        case {"Statement": [*statements]}:
+            return {**value, "Statement": [*statements, {**statements[0], "Sid": "Other"}]}
+        case dict():
+            return {key: other(item) for key, item in value.items()}
+        case [first, *_]:
+            return [other(first)] if isinstance(first, str) else value[1:]
+        case _:
+            return ["other"]
+
+
+def changeable(resource: Resource) -> list[str]:
+    """The attributes that AWS lets somebody change."""
+    return [
+        name
+        for name in [*resource.wanted(), *(["tags"] if resource.tagged else [])]
+        if name not in resource.fixed and (resource.kind(), name) not in UNCHANGEABLE
+    ]
+
+
+def change_behind(world: World, resource: Resource, attribute: str) -> None:
+    key, live = (resource.kind(), attribute), world.found(resource)
+    if behind := CHANGED_BEHIND.get(key):
+        behind(world, live)
+        return
+    cloud = world.cloud()
+    wanted = dict(cloud.wanted(resource, now=True))
+    value = VALUES[key] if key in VALUES else other(wanted[attribute])
+    wanted[attribute] = value(world) if callable(value) else value
+    resource.update(cloud, live, wanted, frozenset({attribute}))
+
+
+@pytest.fixture(scope="module")
+def repaired(built: Built, account: World) -> Iterator[World]:
+    """The account with everything made, in which each test repairs what it changed.
+
+    In the end everything is as the code says.
+    """
+    account.put_back(built.complete)
+    yield account
+    assert account.engine().plan().changes == []
+
+
+@each_type
+def test_what_is_changed_behind_the_codes_back_is_seen_and_repaired(
+    repaired: World, resource: Resource
+) -> None:
+    """Drift names exactly the attribute, and apply repairs it with nothing else touched."""
+    wanted = comparable(resource, repaired.found(resource))
+    for attribute in changeable(resource):
+        change_behind(repaired, resource, attribute)
+        step = plan(resource, repaired.cloud())
+        assert [change.attribute for change in step.changes] == [attribute]
+        sizes = repaired.sizes()
+        assert repaired.apply(resource).result == "updated"
+        assert comparable(resource, repaired.found(resource)) == wanted, attribute
+        assert repaired.sizes() == sizes or (resource.kind(), attribute) in MAKES_MORE, attribute
