@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -52,6 +53,34 @@ def test_a_wrong_statement_fails_at_once(athena: Athena) -> None:
 def test_parameters_are_quoted(athena: Athena) -> None:
     found = athena.query("SELECT :text AS text", {"text": 'it\'s "x"; --'})
     assert found.frame["text"].tolist() == ['it\'s "x"; --']
+
+
+def test_rows_keep_their_types_and_tell_empty_texts_from_null(athena: Athena) -> None:
+    """A category may be named `` or `NaN`."""
+    frame = athena.query(
+        "SELECT '' AS empty, 'NaN' AS nan, CAST(NULL AS VARCHAR) AS missing, 'a\"\n,b' AS odd,"
+        " CAST(9007199254740993 AS BIGINT) AS big, CAST(NULL AS BIGINT) AS no_number,"
+        " 0.1e0 AS share, true AS flag, DATE '2024-06-01' AS day,"
+        " CAST(1.50 AS DECIMAL(3, 2)) AS price"
+    ).frame
+    assert frame.loc[0].to_dict() == {
+        "empty": "",
+        "nan": "NaN",
+        "missing": None,
+        "odd": 'a"\n,b',
+        "big": 9007199254740993,
+        "no_number": None,
+        "share": 0.1,
+        "flag": True,
+        "day": date(2024, 6, 1),
+        "price": "1.50",
+    }
+
+
+def test_a_query_without_rows_has_its_columns(athena: Athena) -> None:
+    found = athena.query("SELECT 1 AS one, 'x' AS text WHERE 1 = 2").frame
+    assert found.dtypes.astype(str).to_dict() == {"one": "Int32", "text": "string"}
+    assert found.empty
 
 
 @pytest.mark.parametrize(("failures", "succeeds"), [(2, True), (3, False)])
