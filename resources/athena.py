@@ -194,7 +194,8 @@ class Athena(dg.ConfigurableResource):
                 quoted_strings_can_be_null=False,
             ),
         )
-        return table.to_pandas(types_mapper=dict(types.values()).get)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=dict(types.values()).get)
+        return frame
 
     def _clear(self, location: str) -> None:
         bucket, prefix = split_location(location)
