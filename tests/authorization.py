@@ -269,7 +269,7 @@ _ROLE_ARN = re.compile(r"arn:aws:iam::\d+:role/[\w-]+")
 
 
 def needs(call: ApiCall, tags_of: Mapping[str, Mapping[str, str]]) -> list[Need]:
-    """What IAM is asked for by a call; `tags_of` are the tags of objects by their id.
+    """What IAM is asked for by a call; `tags_of` are the tags of objects by their id or ARN.
 
     Raises KeyError for a service whose resources the tables don't know.
     """
@@ -432,8 +432,9 @@ def _record_names(call: ApiCall) -> list[str]:
 
 
 def _resource_tags(resource: str, tags_of: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    tags = tags_of.get(resource.rsplit("/", 1)[-1], {})
-    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    tags = tags_of.get(resource, {}) or tags_of.get(resource.rsplit("/", 1)[-1], {})
+    service = resource.split(":")[2] if resource.startswith("arn:") else "aws"
+    return {f"{by}:ResourceTag/{k}": v for by in {"aws", service} for k, v in tags.items()}
 
 
 def _tagging(service: str, call: ApiCall, found: Sequence[Need]) -> list[Need]:

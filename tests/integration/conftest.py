@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from mall_platform.runs import RunOutcome
+from tests.authorization import ApiCall, recorded
 from tests.conftest import empty_lake_of, empty_shop
 from tests.integration import planted
 
@@ -30,6 +31,8 @@ class WholeRun:
     outcome: RunOutcome
     first_day: str
     last_day: str
+    calls: list[ApiCall]
+    """What was asked of AWS during the run."""
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +58,9 @@ def whole_run(
     first, last = (today() - timedelta(days=DAYS)).isoformat(), today().isoformat()
     with dg.DagsterInstance.get() as instance:
         everything = runs.select(defs, ["mall", "ops"])
-        [outcome] = runs.run_days(defs, instance, everything, (first, last), "all")
-        yield WholeRun(platform, defs, instance, home, outcome, first, last)
+        with recorded() as calls:
+            [outcome] = runs.run_days(defs, instance, everything, (first, last), "all")
+        yield WholeRun(platform, defs, instance, home, outcome, first, last, calls)
 
 
 def _make_mall(platform: dict[str, Any], settings: Any, sample_run: Any) -> None:
