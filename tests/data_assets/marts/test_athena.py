@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -14,7 +15,7 @@ from data_assets.marts.marts import MARTS
 from data_assets.surveys.assets import surveys
 from data_assets.tables import CHANNEL_BY_AGE_BAND, CLICKS, CLICKS_BY_HOUR, SURVEY_RESPONSES
 from resources.athena import Athena, MissingTableError, QueryFailedError
-from resources.aws import MissingInfrastructureError
+from resources.aws import Aws, MissingInfrastructureError
 from resources.names import Names
 
 BY_NAME = {mart.table.name: mart for mart in MARTS}
@@ -48,6 +49,30 @@ def test_a_missing_workgroup_names_its_asset(
 def test_a_wrong_statement_fails_at_once(athena: Athena) -> None:
     with pytest.raises(QueryFailedError):
         athena.query("SELEC 1")
+
+
+@pytest.mark.parametrize("takes_s", [0.0, 0.5, 8.0])
+def test_a_querys_end_is_seen_soon_and_with_few_calls(
+    takes_s: float, athena: Athena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most a tenth of its time late, without asking more than it needs."""
+    now = [0.0]
+    asked: list[float] = []
+
+    def get_query_execution(**_: str) -> dict[str, Any]:
+        asked.append(now[0])
+        state = "SUCCEEDED" if now[0] >= takes_s else "RUNNING"
+        return {"QueryExecution": {"Status": {"State": state}}}
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    client = SimpleNamespace(get_query_execution=get_query_execution)
+    monkeypatch.setattr(Aws, "client", lambda *_: client)
+    monkeypatch.setattr("resources.athena.time.sleep", sleep)
+    athena._finished("a query")
+    assert asked[-1] <= 1.1 * takes_s + 0.03
+    assert len(asked) <= 45
 
 
 def test_parameters_are_quoted(athena: Athena) -> None:
