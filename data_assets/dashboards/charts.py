@@ -52,7 +52,7 @@ def channel_by_age_band(mart: pd.DataFrame) -> Spec:
         alt.Tooltip("base:Q", title=token("axis.base")),
     ]
     colour = alt.Color("percent:Q", title=None, scale=alt.Scale(range=SEQUENCE), legend=None)
-    chart = _heat(base, colour, "percent", ".0f", 30, tooltip)
+    chart = _heat(base, colour, "percent", ".0f", tooltip)
     return _spec(chart.add_params(chosen), height=alt.Step(30))
 
 
@@ -116,7 +116,10 @@ def sales_by_age_band_and_category(mart: pd.DataFrame) -> Spec:
     base = (
         alt.Chart(_data(rows[columns]))
         .transform_filter(alt.datum.month == chosen)
-        .encode(x=_band_axis(), y=alt.Y("label:N", title=None, sort=top))
+        .encode(
+            x=_band_axis(),
+            y=alt.Y("label:N", title=None, sort=top, axis=alt.Axis(labelLimit=110)),
+        )
     )
     tooltip = [
         alt.Tooltip("band:N", title=token("axis.band")),
@@ -126,8 +129,7 @@ def sales_by_age_band_and_category(mart: pd.DataFrame) -> Spec:
         alt.Tooltip("buyers:Q", title=token("axis.buyers"), format=","),
     ]
     colour = alt.Color("sales_yen:Q", title=None, scale=alt.Scale(range=SEQUENCE), legend=None)
-    middle = float(rows["sales_yen"].max() or 0) / 2
-    chart = _heat(base, colour, "sales_yen", ".2~s", middle, tooltip)
+    chart = _heat(base, colour, "sales_yen", ".2~s", tooltip)
     return _spec(chart.add_params(chosen), height=alt.Step(30))
 
 
@@ -290,8 +292,20 @@ def _band_axis() -> alt.X:
         "band:N",
         title=None,
         sort=[token(f"band.{band}") for band in AGE_BANDS],
-        axis=alt.Axis(orient="top", labelAngle=0, labelLimit=44),
+        axis=alt.Axis(
+            orient="top",
+            labelAngle=0,
+            labelLimit=44,
+            labelFontSize=_cell_font(),
+        ),
     )
+
+
+def _cell_font() -> alt.ExprRef:
+    """A size at which four characters fit into a cell, also on a phone."""
+    import altair as alt
+
+    return alt.ExprRef("min(11, bandwidth('x') / 2.4)")
 
 
 def _heat(
@@ -299,12 +313,15 @@ def _heat(
     colour: alt.Color,
     figure: str,
     number_format: str,
-    light_above: float,
     tooltip: list[alt.Tooltip],
 ) -> alt.LayerChart | alt.FacetChart:
-    """Coloured cells with their figures; hidden cells are grey and say so by a dash."""
+    """Coloured cells with their figures; hidden cells are grey and say so by a dash.
+
+    Figures are white on the darker half of the colours, and small in narrow cells.
+    """
     import altair as alt
 
+    is_dark = f"datum.{figure} > (datum.lowest + datum.highest) / 2"
     shown, hidden = alt.datum.suppressed == False, alt.datum.suppressed == True  # noqa: E712
     cells = base.transform_filter(shown).mark_rect(cornerRadius=3, stroke="white", strokeWidth=2)
     grey = base.transform_filter(hidden).mark_rect(
@@ -312,12 +329,11 @@ def _heat(
     )
     figures = (
         base.transform_filter(shown)
-        .mark_text(fontSize=11)
+        .transform_joinaggregate(lowest=f"min({figure})", highest=f"max({figure})")
+        .mark_text(fontSize=_cell_font())
         .encode(
             text=alt.Text(f"{figure}:Q", format=number_format),
-            color=alt.condition(
-                alt.datum[figure] > light_above, alt.value("white"), alt.value(INK)
-            ),
+            color=alt.condition(is_dark, alt.value("white"), alt.value(INK)),
         )
     )
     dashes = base.transform_filter(hidden).mark_text(fontSize=11, color="#7c8496", text="–")

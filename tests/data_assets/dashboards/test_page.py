@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from data_assets.dashboards import charts
 from data_assets.dashboards.labels import LABELS, LANGUAGES, text, token
 from data_assets.dashboards.page import render
+from data_assets.tables import AGE_BANDS
 
 NOON = datetime(2024, 6, 3, 3, tzinfo=UTC)
 HOSTILE = "</script><script>alert(1)</script>"
@@ -194,6 +196,15 @@ def test_a_word_that_is_not_in_the_dictionary_is_an_error() -> None:
         token("no.such.word")
 
 
+def drawn(spec: dict[str, Any], width: int) -> str:
+    import vl_convert
+
+    svg: str = vl_convert.vegalite_to_svg(
+        {**spec, "width": width, "autosize": "pad"}, allowed_base_urls=[]
+    )
+    return svg
+
+
 @pytest.mark.parametrize(
     ("chart", "mart", "says"),
     [
@@ -209,10 +220,40 @@ def test_a_word_that_is_not_in_the_dictionary_is_an_error() -> None:
 )
 def test_charts_draw(chart, mart: str, says: str) -> None:
     """Vega-Lite draws each specification, without a network."""
-    import vl_convert
+    assert says in drawn(chart(marts()[mart]), 600)
 
-    spec = chart(marts()[mart])
-    svg = vl_convert.vegalite_to_svg(
-        {**spec, "width": 600, "autosize": "pad"}, allowed_base_urls=[]
+
+def sales_of(months: dict[str, list[int]]) -> pd.DataFrame:
+    """A category's sales by month, for the first age bands."""
+    return pd.DataFrame(
+        [
+            {
+                "month": month,
+                "age_band": band,
+                "category_id": 1,
+                "category": "小物",
+                "units": 1,
+                "sales_yen": yen,
+                "buyers": 9,
+                "suppressed": False,
+            }
+            for month, figures in months.items()
+            for band, yen in zip(AGE_BANDS, figures, strict=False)
+        ]
     )
-    assert says in svg
+
+
+def test_figures_on_dark_cells_are_white_whatever_other_months_sold() -> None:
+    """The newest month is shown; an older one sold a thousand times as much."""
+    mart = sales_of({"2024-05": [9_000_000, 1], "2024-06": [9_000, 100]})
+    svg = drawn(charts.sales_by_age_band_and_category(mart), 600)
+    fills = {text: fill for fill, text in re.findall(r'fill="([^"]+)">([^<]+)</text>', svg)}
+    assert fills["9k"] == "white"
+    assert fills["100"] == charts.INK
+
+
+def test_figures_fit_the_cells_of_a_phone() -> None:
+    mart = sales_of({"2024-06": [1_400_000 + n * 100_000 for n in range(8)]})
+    svg = drawn(charts.sales_by_age_band_and_category(mart), 190)
+    [size] = set(re.findall(r'font-size="([\d.]+)px"[^>]*>1\.4M<', svg))
+    assert float(size) < 10
