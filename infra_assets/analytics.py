@@ -9,6 +9,7 @@ from infra_assets.types.athena import WorkGroup
 from infra_assets.types.glue import Crawler, Database, JsonTable
 from infra_assets.types.iam import Role
 from infra_assets.types.kms import Key
+from infra_assets.types.quicksight import AthenaSource
 
 _CLICK_FIELDS = {
     "event_id": "string",
@@ -72,5 +73,26 @@ def athena_workgroup(spec: PlatformSpec) -> list[Resource]:
             results=f"s3://{spec.bucket('lake')}/athena-results/",
             key=Key.ref("data"),
             scan_limit_bytes=spec.query_scan_limit_bytes,
+        )
+    ]
+
+
+@infra_asset(
+    area="analytics",
+    deps=["security/iam_roles", "analytics/athena_workgroup"],
+    kinds=["quicksight"],
+    why_empty="The spec names no quicksight_users: the account has no subscription to QuickSight.",
+)
+def quicksight_source(spec: PlatformSpec) -> list[Resource]:
+    """The workgroup as a source of QuickSight's data sets, once the account subscribes (V1)."""
+    if not spec.quicksight_users:
+        return []
+    return [
+        AthenaSource(
+            name=spec.names.prefix,
+            title=f"mall {spec.env}",
+            workgroup=WorkGroup.ref(spec.names.workgroup, "id"),
+            role=Role.ref(spec.names.quicksight_role),
+            users=spec.quicksight_users,
         )
     ]

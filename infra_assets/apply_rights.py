@@ -35,7 +35,7 @@ def apply_rights(spec: PlatformSpec, roles: Sequence[Role]) -> dict[str, list[St
     rights = {
         "network": _network(spec),
         "servers": [*_balancers(spec), *_servers(spec), *_domain(spec)],
-        "data": [*_storage(spec), *_database(spec), *_analytics(spec)],
+        "data": [*_storage(spec), *_database(spec), *_analytics(spec), *_quicksight(spec)],
         "delivery": [*_delivery(spec), *_monitoring(spec)],
         "identity": [*_roles(spec, roles), *_keys(spec), *_secrets(spec)],
     }
@@ -273,6 +273,21 @@ def _analytics(spec: PlatformSpec) -> list[Statement]:
             ),
             [spec.arn("firehose", f"deliverystream/{spec.names.click_stream}")],
         ),
+    ]
+
+
+def _quicksight(spec: PlatformSpec) -> list[Statement]:
+    return [
+        allow(
+            _actions(
+                "quicksight",
+                "DeleteDataSource DescribeDataSource"
+                " DescribeDataSourcePermissions ListTagsForResource TagResource UpdateDataSource"
+                " UpdateDataSourcePermissions",
+            ),
+            [spec.arn("quicksight", f"datasource/{spec.names.prefix}")],
+        ),
+        allow(["quicksight:CreateDataSource"], ["*"], _made_as(spec)),
     ]
 
 

@@ -34,6 +34,7 @@ _SERVICES = (
     "kms",
     "lambda",
     "logs",
+    "quicksight",
     "rds",
     "sns",
     "sqs",

@@ -46,7 +46,8 @@ def _asset(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetsDefini
         context: dg.AssetExecutionContext, config: InfraRun, aws: Aws
     ) -> dg.MaterializeResult:
         settings = load_settings()
-        if platform_spec(settings, aws.account_id).ask_before_apply and not config.confirm:
+        spec = platform_spec(settings, aws.account_id)
+        if spec.ask_before_apply and not config.confirm:
             raise dg.Failure(
                 f"{asset.address} belongs to production: say `confirm: true` in the run config.",
                 allow_retries=False,
@@ -60,7 +61,8 @@ def _asset(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetsDefini
             ),
         )
         return dg.MaterializeResult(
-            metadata=outcomes_metadata(outcomes),
+            metadata=outcomes_metadata(outcomes)
+            | ({} if asset.resources(spec) else {"nothing to apply": asset.why_empty}),
             data_version=dg.DataVersion(outcomes_version(outcomes)),
         )
 

@@ -21,6 +21,8 @@ class InfraAsset:
     kinds: frozenset[str]
     description: str
     declare: Callable[[PlatformSpec], Sequence[Resource]]
+    why_empty: str = ""
+    """Why a spec may leave it without a resource, for people who look at it then."""
 
     @property
     def address(self) -> str:
@@ -36,7 +38,7 @@ class InfraAsset:
 
 
 def infra_asset(
-    *, area: str, deps: Sequence[str] = (), kinds: Sequence[str] = ()
+    *, area: str, deps: Sequence[str] = (), kinds: Sequence[str] = (), why_empty: str = ""
 ) -> Callable[[Callable[[PlatformSpec], Sequence[Resource]]], InfraAsset]:
     """Turns a function of the spec into an asset of its name; its docstring describes it."""
 
@@ -48,6 +50,7 @@ def infra_asset(
             kinds=frozenset({"aws", *kinds}),
             description=inspect.cleandoc(function.__doc__ or ""),
             declare=function,
+            why_empty=why_empty,
         )
 
     return declared

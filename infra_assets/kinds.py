@@ -25,6 +25,7 @@ from infra_assets.types import (
     kms,
     lambda_,
     logs,
+    quicksight,
     rds,
     route53,
     s3,
@@ -54,6 +55,7 @@ _MODULES = (
     kms,
     lambda_,
     logs,
+    quicksight,
     rds,
     route53,
     s3,
@@ -67,5 +69,5 @@ TYPES: dict[str, type[Resource]] = {
     value.kind(): value
     for module in _MODULES
     for value in vars(module).values()
-    if inspect.isclass(value) and issubclass(value, Resource) and value is not Resource
+    if inspect.isclass(value) and issubclass(value, Resource) and not inspect.isabstract(value)
 }

@@ -24,10 +24,19 @@ _WRITE_TABLES = (
     "glue:UpdateTable",
 )
 
+_QUERY = (
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:GetWorkGroup",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
+)
+_LIST = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads")
+
 
 def platform_roles(spec: PlatformSpec) -> list[Resource]:
-    """The role of data runs, and that of exports to the backup bucket."""
-    return [_data(spec), _snapshot_export(spec)]
+    """The role of data runs, that of exports to the backup bucket, and QuickSight's."""
+    return [_data(spec), _snapshot_export(spec), _quicksight(spec)]
 
 
 def _data(spec: PlatformSpec) -> Role:
@@ -55,10 +64,7 @@ def _use_buckets(spec: PlatformSpec) -> list[Statement]:
     """The lake whole; raw clicks and dropped surveys to read, their refuse to put aside."""
     parts = ["s3:AbortMultipartUpload", "s3:PutObject"]
     return [
-        allow(
-            ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-            [_bucket(spec, "lake")],
-        ),
+        allow(_LIST, [_bucket(spec, "lake")]),
         allow(
             ["s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", *parts],
             _objects(spec, "lake", ""),
@@ -84,30 +90,13 @@ def _use_buckets(spec: PlatformSpec) -> list[Statement]:
 
 
 def _publish_tables(spec: PlatformSpec) -> list[Statement]:
-    database = spec.names.database
     return [
-        allow(
-            [*_READ_TABLES, *_WRITE_TABLES],
-            [
-                spec.arn("glue", "catalog"),
-                spec.arn("glue", f"database/{database}"),
-                spec.arn("glue", f"table/{database}/*"),
-            ],
-        ),
+        allow([*_READ_TABLES, *_WRITE_TABLES], _tables(spec)),
         allow(
             ["glue:GetCrawler", "glue:StartCrawler"],
             [spec.arn("glue", f"crawler/{spec.names.crawler}")],
         ),
-        allow(
-            [
-                "athena:GetQueryExecution",
-                "athena:GetQueryResults",
-                "athena:GetWorkGroup",
-                "athena:StartQueryExecution",
-                "athena:StopQueryExecution",
-            ],
-            [spec.arn("athena", f"workgroup/{spec.names.workgroup}")],
-        ),
+        allow(_QUERY, [spec.arn("athena", f"workgroup/{spec.names.workgroup}")]),
     ]
 
 
@@ -150,6 +139,48 @@ def _snapshot_export(spec: PlatformSpec) -> Role:
             )
         },
     )
+
+
+def _quicksight(spec: PlatformSpec) -> Role:
+    """Queries the lake, which holds no raw personal data, in the platform's workgroup (V1)."""
+    results = _objects(spec, "lake", "athena-results/")
+    return Role(
+        name=spec.names.quicksight_role,
+        trust=trusts_what_it_runs("quicksight.amazonaws.com"),
+        policies={
+            "query": document(
+                allow(_QUERY, [spec.arn("athena", f"workgroup/{spec.names.workgroup}")]),
+                allow(
+                    [
+                        "athena:GetDataCatalog",
+                        "athena:GetDatabase",
+                        "athena:GetTableMetadata",
+                        "athena:ListDatabases",
+                        "athena:ListTableMetadata",
+                    ],
+                    [spec.arn("athena", "datacatalog/AwsDataCatalog")],
+                ),
+                allow([*_READ_TABLES, "glue:GetDatabases"], _tables(spec)),
+                allow(_LIST, [_bucket(spec, "lake")]),
+                allow(["s3:GetObject"], _objects(spec, "lake", "")),
+                allow(
+                    ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+                    results,
+                ),
+                allow(
+                    ["kms:Decrypt", "kms:GenerateDataKey"],
+                    [Key.ref("data")],
+                    via(spec.region, "s3"),
+                ),
+            )
+        },
+    )
+
+
+def _tables(spec: PlatformSpec) -> list[str]:
+    database = spec.names.database
+    paths = ("catalog", f"database/{database}", f"table/{database}/*")
+    return [spec.arn("glue", path) for path in paths]
 
 
 def _bucket(spec: PlatformSpec, purpose: Purpose) -> str:

@@ -69,6 +69,11 @@ class PlatformSpec(BaseModel):
 
     click_buffer_mb: int = Field(64, ge=64, le=128)
     click_buffer_s: int = Field(60, ge=60, le=900)
+    quicksight_users: tuple[str, ...] = ()
+    """ARNs of QuickSight's users and groups who may query the lake with it (V1).
+
+    None until the account has a subscription, without which QuickSight refuses every call.
+    """
     query_scan_limit_bytes: int = Field(100 * 1024**3, ge=10_000_000)
 
     web_servers: Servers = Servers()

@@ -38,6 +38,11 @@ class Names:
         return f"{self.prefix}-apply"
 
     @property
+    def quicksight_role(self) -> str:
+        """What QuickSight queries as."""
+        return f"{self.prefix}-quicksight"
+
+    @property
     def database(self) -> str:
         """The Glue database."""
         return f"mall_{self.env}"

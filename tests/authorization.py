@@ -225,6 +225,7 @@ _WITHOUT_RESOURCE = {
     "sns:SetSubscriptionAttributes",
     "sns:Unsubscribe",
     "glue:CreateCrawler",
+    "quicksight:CreateDataSource",
 }
 """Actions for which IAM knows no resource although the call names one."""
 
@@ -450,12 +451,14 @@ def _tagging(service: str, call: ApiCall, found: Sequence[Need]) -> list[Need]:
         return [Need(found[0].action.replace("Create", "Tag"), found[0].resource, found[0].context)]
     if service in _TAGS_ALONG:
         return []
-    made_as = {"acm": "certificate/new", "kms": "key/new"}.get(service)
-    resource = arn(service, made_as) if made_as else found[0].resource
-    if service == "glue":
-        resource = found[-1].resource.replace(
-            "*", arn("glue", f"crawler/{call.parameters.get('Name')}")
-        )
+    given = call.parameters
+    unnamed = {
+        "acm": "certificate/new",
+        "glue": f"crawler/{given.get('Name')}",
+        "kms": "key/new",
+        "quicksight": f"datasource/{given.get('DataSourceId')}",
+    }
+    resource = found[-1].resource if found[-1].resource != "*" else arn(service, unnamed[service])
     return [Need(f"{service}:{_TAGGING.get(service, 'TagResource')}", resource, found[0].context)]
 
 

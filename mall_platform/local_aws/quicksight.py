@@ -1,5 +1,5 @@
-"""QuickSight: the account's subscription, and data sets, ingestions, analyses and dashboards that
-are kept as given and can be described, updated and deleted.
+"""QuickSight: the account's subscription, and data sources, data sets, ingestions, analyses and
+dashboards that are kept as given and can be described, updated and deleted.
 
 Nothing is drawn and nothing imported: an ingestion is complete when it is made, and counts the
 rows it was told of: none.
@@ -20,11 +20,13 @@ from moto.quicksight.responses import QuickSightResponse
 from mall_platform.local_aws.hooks import HookError, operation, replace
 
 _ACCOUNT = r"{0}/account/(?P<account_id>[\d]+)$"
+_DATA_SOURCE = r"{0}/accounts/(?P<account_id>[\d]+)/data-sources/(?P<datasourceid>[^/.]+)"
 _DATA_SETS = r"{0}/accounts/(?P<account_id>[\d]+)/data-sets/(?P<datasetid>[^/.]+)"
 _ANALYSES = r"{0}/accounts/(?P<account_id>[\d]+)/analyses"
 _DASHBOARDS = r"{0}/accounts/(?P<account_id>[\d]+)/dashboards/(?P<dashboard_id>[^/]+)"
 _PATHS = (
     _ACCOUNT,
+    f"{_DATA_SOURCE}/permissions$",
     f"{_DATA_SETS}$",
     f"{_DATA_SETS}/ingestions$",
     f"{_ANALYSES}$",
@@ -49,6 +51,7 @@ def install() -> None:
             raise HookError(f"moto now serves QuickSight's {path}: drop ours")
         urls.url_paths[path] = QuickSightResponse.dispatch
     _add_subscription()
+    _add_data_sources()
     _add_data_sets()
     _add_ingestions()
     _add_analyses()
@@ -146,6 +149,60 @@ def _add_subscription() -> None:
     def delete_account_subscription(self: QuickSightResponse) -> str:
         _documents(self.quicksight_backend, "Subscription").clear()
         return _answer()
+
+
+def _add_data_sources() -> None:
+    """moto makes and describes data sources, but twice under one id, and lets nobody use them."""
+
+    @replace(QuickSightResponse, "create_data_source")
+    def create_data_source(original: Any, self: QuickSightResponse) -> str:
+        identifier = self._get_param("DataSourceId")
+        if identifier in self.quicksight_backend.data_sources:
+            raise ResourceExistsError(f"DataSource {identifier} already exists")
+        answer: str = original(self)
+        _permissions(self)[identifier] = _granted(self, "Permissions")
+        return answer
+
+    @replace(QuickSightResponse, "delete_data_source")
+    def delete_data_source(original: Any, self: QuickSightResponse) -> str:
+        source = _data_source(self)
+        answer: str = original(self)
+        _permissions(self).pop(source.data_source_id, None)
+        self.quicksight_backend.tagger.delete_all_tags_for_resource(source.arn)
+        return answer
+
+    @operation(QuickSightResponse)
+    def describe_data_source_permissions(self: QuickSightResponse) -> str:
+        source = _data_source(self)
+        granted = _permissions(self).get(source.data_source_id, {})
+        shown = [{"Principal": p, "Actions": sorted(a)} for p, a in sorted(granted.items()) if a]
+        return _answer(
+            DataSourceArn=source.arn, DataSourceId=source.data_source_id, Permissions=shown
+        )
+
+    @operation(QuickSightResponse)
+    def update_data_source_permissions(self: QuickSightResponse) -> str:
+        source = _data_source(self)
+        granted = _permissions(self).setdefault(source.data_source_id, {})
+        for principal, actions in _granted(self, "RevokePermissions").items():
+            granted[principal] = granted.get(principal, set()) - actions
+        for principal, actions in _granted(self, "GrantPermissions").items():
+            granted[principal] = granted.get(principal, set()) | actions
+        return _answer(DataSourceArn=source.arn, DataSourceId=source.data_source_id)
+
+
+def _permissions(responses: QuickSightResponse) -> Document:
+    """What each principal may do with each data source."""
+    return _documents(responses.quicksight_backend, "DataSourcePermissions")
+
+
+def _granted(responses: QuickSightResponse, name: str) -> dict[str, set[str]]:
+    return {each["Principal"]: set(each["Actions"]) for each in _body(responses).get(name) or ()}
+
+
+def _data_source(responses: QuickSightResponse) -> Any:
+    identifier = responses._get_param("DataSourceId")
+    return responses.quicksight_backend.describe_data_source("", identifier)
 
 
 def _add_data_sets() -> None:

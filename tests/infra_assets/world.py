@@ -30,6 +30,9 @@ from resources.aws import Aws, forget_clients
 from resources.settings import Settings
 
 ACCOUNT = "123456789012"
+READER = f"arn:aws:quicksight:ap-northeast-1:{ACCOUNT}:group/default/analysts"
+SETTINGS = Settings(env="dev", spec={"quicksight_users": [READER]})
+"""With everything on that a spec may leave out."""
 _HOOKED = (
     "speed",
     "s3",
@@ -46,6 +49,7 @@ _HOOKED = (
     "codebuild",
     "codedeploy",
     "codepipeline",
+    "quicksight",
 )
 READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
 
@@ -275,7 +279,7 @@ def _services() -> list[str]:
     return sorted({resource.service.replace("-", "") for resource in DECLARED} | {"ec2"})
 
 
-SPEC = platform_spec(Settings(env="dev"), ACCOUNT)
+SPEC = platform_spec(SETTINGS, ACCOUNT)
 DECLARED = [resource for asset in REGISTRY for resource in asset.resources(SPEC)]
 
 
@@ -363,7 +367,7 @@ def open_world() -> Iterator[World]:
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         _open.append(Wire())
         _watch(_open[-1])
-        world = World(Aws(env="dev"), Settings(env="dev"), _open[-1], Time())
+        world = World(Aws(env="dev"), SETTINGS, _open[-1], Time())
         world.put_back(State())
         try:
             yield world

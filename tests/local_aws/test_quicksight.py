@@ -45,6 +45,44 @@ def test_an_account_is_subscribed_or_not(quicksight: Any) -> None:
     assert missing(quicksight.describe_account_subscription)
 
 
+def test_a_data_source_and_who_may_use_it(quicksight: Any, name: str) -> None:
+    """(V1) An id is taken once; rights are granted and revoked by action; tags go with it."""
+    source = {"AwsAccountId": ACCOUNT, "DataSourceId": name}
+    reader = f"arn:aws:quicksight:ap-northeast-1:{ACCOUNT}:group/default/analysts"
+    using = ["quicksight:DescribeDataSource", "quicksight:PassDataSource"]
+    made = {
+        **source,
+        "Name": "lake",
+        "Type": "ATHENA",
+        "DataSourceParameters": {"AthenaParameters": {"WorkGroup": "primary"}},
+        "Permissions": [{"Principal": reader, "Actions": using}],
+        "Tags": [{"Key": "mall:asset", "Value": "x"}],
+    }
+    arn = quicksight.create_data_source(**made)["Arn"]
+    with pytest.raises(ClientError, match="ResourceExistsException"):
+        quicksight.create_data_source(**made)
+    assert quicksight.list_tags_for_resource(ResourceArn=arn)["Tags"] == made["Tags"]
+
+    def granted() -> list[dict[str, Any]]:
+        return quicksight.describe_data_source_permissions(**source)["Permissions"]
+
+    assert granted() == made["Permissions"]
+    quicksight.update_data_source_permissions(
+        **source,
+        GrantPermissions=[{"Principal": f"{reader}-2", "Actions": using[:1]}],
+        RevokePermissions=[{"Principal": reader, "Actions": using[1:]}],
+    )
+    assert granted() == [
+        {"Principal": reader, "Actions": using[:1]},
+        {"Principal": f"{reader}-2", "Actions": using[:1]},
+    ]
+    quicksight.delete_data_source(**source)
+    assert missing(quicksight.describe_data_source, DataSourceId=name)
+    assert missing(quicksight.describe_data_source_permissions, DataSourceId=name)
+    quicksight.create_data_source(**{k: made[k] for k in made if k not in ("Permissions", "Tags")})
+    assert granted() == quicksight.list_tags_for_resource(ResourceArn=arn)["Tags"] == []
+
+
 def test_a_data_set_and_its_ingestions(quicksight: Any, name: str) -> None:
     source = f"arn:aws:quicksight:ap-northeast-1:{ACCOUNT}:datasource/athena"
     table = {
