@@ -28,6 +28,7 @@ ANY_RESOURCE = {
     "logs:CreateLogDelivery": "IAM knows no resource for it",
     "logs:DeleteLogDelivery": "IAM knows no resource for it",
     "logs:PutResourcePolicy": "IAM knows no resource for it",
+    "quicksight:CreateDataSource": "IAM knows no resource for it; its tag limits it",
     "route53:CreateHostedZone": "the zone has no ARN yet",
     "sns:SetSubscriptionAttributes": "IAM knows no resource for it",
     "sns:Unsubscribe": "IAM knows no resource for it",
