@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from mall_platform.local_storage import never_flush
@@ -25,6 +26,8 @@ SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
 
 
 never_flush()  # the instances of tests are thrown away
+hypothesis.settings.register_profile("mall", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("mall")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
