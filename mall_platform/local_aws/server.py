@@ -7,6 +7,7 @@ buffer), `POST /moto-api/local/reset` (empties all state).
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import logging
@@ -65,6 +66,7 @@ def serve(home: Path, port: int) -> None:
     lifecycle.begin(home, url)
     for name in SERVICES:
         importlib.import_module(f"mall_platform.local_aws.{name}").install()
+    _look_for_garbage_seldom()
     threading.Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True).start()
     _announce(home, url)
     ended.wait()
@@ -89,6 +91,13 @@ def _prepare_environment(home: Path) -> None:
     }
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
+
+
+def _look_for_garbage_seldom() -> None:
+    """What loading made stays, and what AWS holds grows: looking through it all takes an eighth
+    of the time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 10)
 
 
 def _announce(home: Path, url: str) -> None:

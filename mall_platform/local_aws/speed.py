@@ -9,6 +9,7 @@ from moto.core import responses, serialize, utils
 from moto.core.common_models import BaseModel
 from moto.core.constants import MISSING
 from moto.core.serialize import ResponseSerializer, XFormedAttributePicker
+from moto.iam.models import IAMBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeKey
 
@@ -24,6 +25,7 @@ def install() -> None:
     _remember_attribute_names()
     _remember_timestamps()
     _track_no_instances()
+    _read_managed_policies_once()
 
 
 def _remember_services() -> None:
@@ -84,3 +86,12 @@ def _track_no_instances() -> None:
         return object.__new__(cls)
 
     BaseModel.__new__ = __new__
+
+
+def _read_managed_policies_once() -> None:
+    """AWS's own policies for its public regions only: moto looks for each caller's key in every
+    partition (China, the government's, …) and reads more than a thousand policies for each."""
+
+    @replace(IAMBackend, "_init_aws_policies")
+    def _init_aws_policies(original: Any, self: Any) -> list[Any]:
+        return original(self) if self.partition == "aws" else []
