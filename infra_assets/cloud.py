@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that only exists once the resource it refers to does."""
+    """A value that is known only once the resource it refers to has been made."""
 
     ref: Ref
 
@@ -73,6 +73,7 @@ class Cloud:
         self._lock = threading.Lock()
         self._reads: dict[str, dict[tuple[str | None, str], Future]] = defaultdict(dict)
         self._settled: dict[str, Live] = {}
+        self._outgoing: dict[str, Live] = {}
 
     def read(
         self, service: str, operation: str, *, absent: tuple[str, ...] = (), **parameters: Any
@@ -160,8 +161,9 @@ class Cloud:
     def wanted(self, resource: Resource, *, now: bool) -> Attributes:
         """What the resource should be, references resolved.
 
-        A reference to something that isn't there is Unknown, or with `now` (when the values are
-        about to be used) a MissingInfrastructureError that names the asset which makes it.
+        A reference to something that isn't there, or isn't there for long, is Unknown; or with
+        `now` (when the values are about to be used) the one that isn't there is a
+        MissingInfrastructureError that names the asset which makes it.
         """
         wanted = resource.wanted()
         if resource.tagged:
@@ -184,9 +186,25 @@ class Cloud:
             self._settled.pop(resource.address, None)
         else:
             self._settled[resource.address] = live
+            self._outgoing.pop(resource.address, None)
+
+    def expect_another(self, resource: Resource, live: Live) -> None:
+        """Has references to a resource be Unknown until it has been replaced, but for what AWS
+        makes of its name."""
+        self._outgoing[resource.address] = live
+
+    def awaits_another(self, resource: Resource) -> bool:
+        """Whether the resource refers to one that is about to be replaced."""
+        if not self._outgoing:
+            return False
+        targets = (self._inventory[ref.kind, ref.name] for ref in references(resource.wanted()))
+        return any(target.address in self._outgoing for target in targets)
 
     def _look_up(self, ref: Ref, now: bool) -> str | Unknown:
         target = self._inventory[ref.kind, ref.name]
+        outgoing = self._outgoing.get(target.address)
+        if outgoing and not now and not _of_its_name(outgoing.output(ref.output), target):
+            return Unknown(ref)
         live = self._settled.get(target.address) or self.live(target)
         if live is None or live.going:
             if now:
@@ -195,3 +213,21 @@ class Cloud:
         if live.ready:
             self.settle(target, live)
         return live.output(ref.output)
+
+
+def references(value: Any) -> Iterator[Ref]:
+    """Every reference within a value."""
+    match value:
+        case Ref():
+            yield value
+        case dict():
+            for item in value.values():
+                yield from references(item)
+        case list() | tuple():
+            for item in value:
+                yield from references(item)
+
+
+def _of_its_name(value: str, resource: Resource) -> bool:
+    """Whether an id or ARN follows from the object's name, as a bucket's does, and a key's not."""
+    return value == resource.name or value.endswith((f":{resource.name}", f"/{resource.name}"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -244,7 +244,8 @@ class Engine:
     def _steps(self, cloud: Cloud, assets: Sequence[InfraAsset]) -> tuple[Step, ...]:
         resources = [r for asset in assets for r in asset.resources(cloud.spec)]
         with ThreadPoolExecutor(_THREADS) as pool:
-            return tuple(pool.map(lambda r: reconcile.plan(r, cloud), resources))
+            each = pool.map(lambda r: reconcile.plan(r, cloud), resources)
+            return tuple(_with_what_follows(each, cloud))
 
     def _orphans(self, cloud: Cloud, steps: Sequence[Step]) -> list[Orphan]:
         """What carries our tag and is no declared resource's, nor something that AWS made of one
@@ -366,6 +367,17 @@ class _Run:
                 if self._on_progress:
                     total = sum(len(resources) for resources in self._resources.values())
                     self._on_progress(outcome, len(self._outcomes), total)
+
+
+def _with_what_follows(steps: Iterable[Step], cloud: Cloud) -> Iterator[Step]:
+    """The steps, in the order of making, planned anew where they refer to what is replaced: what
+    they'll refer to then isn't known yet."""
+    for step in steps:
+        if cloud.awaits_another(step.resource):
+            step = reconcile.plan(step.resource, cloud)
+        if step.action == "replace" and step.live is not None:
+            cloud.expect_another(step.resource, step.live)
+        yield step
 
 
 def _former(address: str) -> Resource:
