@@ -22,7 +22,9 @@ _TOKYO = ".event_time_ms/1000|floor+32400|strftime"
 def click_stream(spec: PlatformSpec) -> list[Resource]:
     """Clicks to the raw bucket as they happen, in folders of their Tokyo day and hour (E3).
 
-    What can't be placed goes to `clicks-errors/` by the hour of its arrival in UTC.
+    What can't be placed goes to `clicks-errors/`, into a folder of the hour of its arrival in UTC.
+    Firehose demands the kind of error in an error prefix: it begins the file's name, so that there
+    is no folder below the hour.
     """
     name = spec.names.click_stream
     group = f"/aws/kinesisfirehose/{name}"
@@ -34,7 +36,7 @@ def click_stream(spec: PlatformSpec) -> list[Resource]:
             role=Role.ref(f"{spec.names.prefix}-firehose"),
             bucket=Bucket.ref(spec.bucket("raw")),
             prefix="clicks/dt=!{partitionKeyFromQuery:dt}/hour=!{partitionKeyFromQuery:hour}/",
-            error_prefix="clicks-errors/!{timestamp:yyyy/MM/dd/HH}/!{firehose:error-output-type}/",
+            error_prefix="clicks-errors/!{timestamp:yyyy/MM/dd/HH}/!{firehose:error-output-type}-",
             partitioned_by=f'{{dt: ({_TOKYO}("%Y-%m-%d")), hour: ({_TOKYO}("%H"))}}',
             buffer_mb=spec.click_buffer_mb,
             buffer_s=spec.click_buffer_s,
