@@ -18,7 +18,10 @@ from typing import Any
 from infra_assets.errors import InfraError
 from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.spec import PlatformSpec
+from infra_assets.types.tagging import from_pairs
 from resources.aws import Aws, MissingInfrastructureError
+
+_TAGS = "resourcegroupstaggingapi"
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,27 @@ class Cloud:
             self.forget(service, parameters.get("Bucket"))
 
     def forget(self, service: str, bucket: str | None = None) -> None:
-        """Has a service read anew; with `bucket`, only what concerns it or no bucket."""
+        """Has a service and everybody's tags read anew; with `bucket`, of the service only what
+        concerns it or no bucket."""
         with self._lock:
+            self._reads.pop(_TAGS, None)
             known = self._reads[service]
             others = {k: v for k, v in known.items() if bucket and k[0] not in (None, bucket)}
             self._reads[service] = others
+
+    def tagged(self, *kinds: str) -> dict[str, dict[str, str]]:
+        """The tags of every object that is this environment's, by ARN; with `kinds` (`kms:key`),
+        of these only.
+
+        What was tagged or deleted within the last minutes may be missing or still there.
+        """
+        found = self.read(
+            _TAGS,
+            "get_resources",
+            TagFilters=[{"Key": "mall:environment", "Values": [self.spec.env]}],
+            ResourceTypeFilters=[*kinds],
+        )["ResourceTagMappingList"]
+        return {item["ResourceARN"]: from_pairs(item["Tags"]) for item in found}
 
     def tags(self, resource: Resource) -> dict[str, str]:
         """The tags of a resource, its identity among them."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,6 @@ from infra_assets.plan import Orphan, Plan, SavedPlan, outcome_as_dict
 from infra_assets.reconcile import Outcome, Permission, Step
 from infra_assets.resource import Live, Resource
 from infra_assets.spec import PlatformSpec, platform_spec
-from infra_assets.types.tagging import from_pairs
 from resources.aws import Aws
 from resources.settings import Settings
 
@@ -115,17 +114,15 @@ class Engine:
             selection = saved.selection
         assets = self._selected(selection)
         spec = self._spec()
-        plan = Plan(
-            spec.env,
-            spec.account_id,
-            tuple(selection or ()),
-            self._steps(self._cloud(spec, guard=_refuse_to_write), assets),
-        )
+        cloud = self._cloud(spec, guard=_refuse_to_write)
+        steps = self._steps(cloud, assets)
+        plan = Plan(spec.env, spec.account_id, tuple(selection or ()), steps)
         if saved and saved != _saved(plan):
             raise PlanOutdatedError("the environment or the code has changed since that plan")
         if all(s.action == "none" and s.live and s.live.ready for s in plan.steps):
             return [Outcome(s.resource, "unchanged", (), s.live) for s in plan.steps]
-        self._make_state_bucket(spec)
+        if cloud.live(self._state_bucket(spec)) is None:
+            self._make_state_bucket(spec)
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
             if saved and saved != _saved(
@@ -244,22 +241,16 @@ class Engine:
     def _steps(self, cloud: Cloud, assets: Sequence[InfraAsset]) -> tuple[Step, ...]:
         resources = [r for asset in assets for r in asset.resources(cloud.spec)]
         with ThreadPoolExecutor(_THREADS) as pool:
-            each = pool.map(lambda r: reconcile.plan(r, cloud), resources)
-            return tuple(_with_what_follows(each, cloud))
+            return tuple(pool.map(lambda r: reconcile.plan(r, cloud), resources))
 
     def _orphans(self, cloud: Cloud, steps: Sequence[Step]) -> list[Orphan]:
         """What carries our tag and is no declared resource's, nor something that AWS made of one
         and copied its tags to, as it does with snapshots."""
         declared = {step.resource.address for step in steps}
-        found = cloud.read(
-            "resourcegroupstaggingapi",
-            "get_resources",
-            TagFilters=[{"Key": "mall:environment", "Values": [cloud.spec.env]}],
-        )["ResourceTagMappingList"]
         return [
-            Orphan(item["ResourceARN"], address)
-            for item in found
-            if (address := from_pairs(item["Tags"]).get("mall:resource")) not in declared
+            Orphan(arn, address)
+            for arn, tags in cloud.tagged().items()
+            if (address := tags.get("mall:resource")) not in declared
         ]
 
     def _state_bucket(self, spec: PlatformSpec) -> Resource:
@@ -274,8 +265,7 @@ class Engine:
         reconcile.create_if_missing(self._state_bucket(spec), self._cloud(spec))
 
     def _lock(self, spec: PlatformSpec) -> ApplyLock:
-        caller = self.aws.client("sts").get_caller_identity()["Arn"]
-        return ApplyLock(self.aws, spec.bucket("state"), holder_name(caller))
+        return ApplyLock(self.aws, spec.bucket("state"), holder_name(self.aws.caller_arn))
 
     def _record(self, cloud: Cloud, spec: PlatformSpec, who: str, plan: Plan, run: _Run) -> None:
         """Writes who did what and when into the log bucket; into the state bucket as long as
@@ -367,17 +357,6 @@ class _Run:
                 if self._on_progress:
                     total = sum(len(resources) for resources in self._resources.values())
                     self._on_progress(outcome, len(self._outcomes), total)
-
-
-def _with_what_follows(steps: Iterable[Step], cloud: Cloud) -> Iterator[Step]:
-    """The steps, in the order of making, planned anew where they refer to what is replaced: what
-    they'll refer to then isn't known yet."""
-    for step in steps:
-        if cloud.awaits_another(step.resource):
-            step = reconcile.plan(step.resource, cloud)
-        if step.action == "replace" and step.live is not None:
-            cloud.expect_another(step.resource, step.live)
-        yield step
 
 
 def _former(address: str) -> Resource:

@@ -19,6 +19,7 @@ from infra_assets.policies import document
 from infra_assets.resource import Ref, Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.ec2 import (
+    DefaultGroup,
     ElasticIp,
     FlowLog,
     GatewayEndpoint,
@@ -54,7 +55,7 @@ def _nat_names(spec: PlatformSpec) -> list[str]:
 @infra_asset(area="network", kinds=["vpc"])
 def vpc(spec: PlatformSpec) -> list[Resource]:
     """One network, with names, whose default security group allows nothing (N1, N3)."""
-    return [Vpc(name="main", cidr=spec.vpc_cidr)]
+    return [Vpc(name="main", cidr=spec.vpc_cidr), DefaultGroup(name="main")]
 
 
 @infra_asset(area="network", deps=["network/vpc"], kinds=["vpc"])

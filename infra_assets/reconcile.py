@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from infra_assets.cloud import Cloud
 from infra_assets.errors import InfraError
-from infra_assets.resource import Attributes, Live, Resource
+from infra_assets.resource import Attributes, Live, Resource, Setting
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -239,9 +239,9 @@ def create_if_missing(resource: Resource, cloud: Cloud) -> None:
 
 
 def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome | None:
-    """Deletes the resource; None if it isn't there. Raises as `apply` does."""
+    """Deletes the resource; None if it isn't there or goes with another. Raises as `apply`."""
     live = cloud.live(resource)
-    if live is None or live.going:
+    if live is None or live.going or isinstance(resource, Setting):
         return None
     permission.require(resource, "this would delete it")
     cloud.settle(resource, None)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from infra_assets.errors import InfraError
+from resources.aws import MissingInfrastructureError
 
 if TYPE_CHECKING:
     from infra_assets.cloud import Cloud
@@ -139,6 +140,24 @@ class Resource(ABC):
         """
         if id != self.name:
             raise NotAdoptableError(f"{self.address} is known by its name, which {id} is not")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Resource):
+    """One side of another object, which has calls of its own on AWS.
+
+    It's a resource of its own so that its changes are seen and made one by one. It is never
+    deleted, since it goes with its object.
+    """
+
+    tagged: ClassVar[bool] = False
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        """Is only asked for where the object isn't there: with that, a setting has some value."""
+        raise MissingInfrastructureError(f"what {self.address} belongs to", f"infra/{self.asset}")
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """It goes with its object."""
 
 
 class NotAdoptableError(InfraError):

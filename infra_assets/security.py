@@ -12,10 +12,10 @@ from infra_assets.resource import Resource
 from infra_assets.server_groups import server_groups
 from infra_assets.server_roles import server_roles
 from infra_assets.spec import PlatformSpec
-from infra_assets.types.cloudtrail import Trail
+from infra_assets.types.cloudtrail import DataEvents, Trail
 from infra_assets.types.elbv2 import LoadBalancer
 from infra_assets.types.iam import Role
-from infra_assets.types.kms import Alias, Key
+from infra_assets.types.kms import Alias, Key, Rotation
 from infra_assets.types.logs import LogGroup
 from infra_assets.types.s3 import Bucket
 from infra_assets.types.secretsmanager import GeneratedSecret
@@ -56,6 +56,7 @@ def encryption_keys(spec: PlatformSpec) -> list[Resource]:
                 description=f"mall {spec.env}: {protects}",
                 policy=document(*statements),
             ),
+            Rotation(name=name),
             Alias(name=f"alias/{spec.names.prefix}-{name}", key=Key.ref(name, "id")),
         ]
     resources.append(
@@ -160,9 +161,9 @@ def web_acl(spec: PlatformSpec) -> list[Resource]:
 def audit_trail(spec: PlatformSpec) -> list[Resource]:
     """Who did what through AWS's API, and who touched backups and raw data (B4, M2)."""
     return [
-        Trail(
+        Trail(name=spec.names.prefix, bucket=Bucket.ref(spec.bucket("log"), "id")),
+        DataEvents(
             name=spec.names.prefix,
-            bucket=Bucket.ref(spec.bucket("log"), "id"),
-            watched=(spec.bucket("backup"), spec.bucket("drop"), spec.bucket("raw")),
-        )
+            buckets=(spec.bucket("backup"), spec.bucket("drop"), spec.bucket("raw")),
+        ),
     ]

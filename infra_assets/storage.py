@@ -9,7 +9,16 @@ from infra_assets.policies import grant
 from infra_assets.resource import Ref, Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.kms import Key
-from infra_assets.types.s3 import Bucket, LockMode
+from infra_assets.types.s3 import (
+    AccessLog,
+    Bucket,
+    Lifecycle,
+    ObjectLock,
+    Ownership,
+    Policy,
+    PublicAccess,
+    Versioning,
+)
 from resources.names import Purpose
 
 _KEYS = ["security/encryption_keys", "storage/log_bucket"]
@@ -63,18 +72,24 @@ def _bucket(
     spec: PlatformSpec,
     purpose: Purpose,
     *,
-    key: Ref | None,
     lifecycle: list[Rule],
-    lock: tuple[LockMode, int] | None = None,
-) -> Bucket:
-    return Bucket(
-        name=spec.bucket(purpose),
-        region=spec.region,
-        key=key,
-        access_log=(Bucket.ref(spec.bucket("log"), "id"), f"s3-access/{purpose}/"),
-        lifecycle=tuple(lifecycle),
-        lock=lock,
-    )
+    key: Ref | None = None,
+    statements: tuple[Rule, ...] = (),
+) -> list[Resource]:
+    """A bucket that nobody outside reaches, that keeps old versions, and whose access is logged."""
+    name = spec.bucket(purpose)
+    resources: list[Resource] = [
+        Bucket(name=name, region=spec.region, key=key),
+        PublicAccess(name=name),
+        Ownership(name=name),
+        Policy(name=name, statements=statements),
+        Versioning(name=name),
+        Lifecycle(name=name, rules=tuple(lifecycle)),
+    ]
+    if purpose in _LOGGED:
+        log = Bucket.ref(spec.bucket("log"), "id")
+        resources.append(AccessLog(name=name, bucket=log, prefix=f"s3-access/{purpose}/"))
+    return resources
 
 
 def _access_logs_of(spec: PlatformSpec, purpose: Purpose) -> Rule:
@@ -135,104 +150,96 @@ def log_bucket(spec: PlatformSpec) -> list[Resource]:
 
     The state bucket holds the lock of the engine, which makes it before all else.
     """
-    log = spec.bucket("log")
     return [
-        Bucket(
-            name=log,
-            region=spec.region,
+        *_bucket(
+            spec,
+            "log",
             statements=(
                 *(_access_logs_of(spec, purpose) for purpose in _LOGGED),
                 _access_logs_of_load_balancers(spec),
                 *_flow_logs_and_audit_trail(spec),
             ),
-            lifecycle=(
+            lifecycle=[
                 _transitions("colder", STANDARD_IA=30, GLACIER=180),
                 _expire("expire", spec.log_days),
                 *_tidy(30),
-            ),
+            ],
         ),
-        _bucket(spec, "state", key=None, lifecycle=_tidy(30)),
+        *_bucket(spec, "state", lifecycle=_tidy(30)),
     ]
 
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def lake_bucket(spec: PlatformSpec) -> list[Resource]:
     """The lake's tables, which hold no raw personal data, and query results (T1, A0, B5)."""
-    return [
-        _bucket(
-            spec,
-            "lake",
-            key=Key.ref("data"),
-            lifecycle=[
-                _transitions("colder", INTELLIGENT_TIERING=30),
-                _expire("query-results", spec.query_result_days, "athena-results/"),
-                *_tidy(30),
-            ],
-        )
-    ]
+    return _bucket(
+        spec,
+        "lake",
+        key=Key.ref("data"),
+        lifecycle=[
+            _transitions("colder", INTELLIGENT_TIERING=30),
+            _expire("query-results", spec.query_result_days, "athena-results/"),
+            *_tidy(30),
+        ],
+    )
 
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def raw_bucket(spec: PlatformSpec) -> list[Resource]:
     """Clicks as they land, with personal data: an own key and a short life (E3, E4, B5)."""
-    return [
-        _bucket(
-            spec,
-            "raw",
-            key=Key.ref("raw"),
-            lifecycle=[_expire("raw-clicks", spec.raw_click_days), *_tidy(7)],
-        )
-    ]
+    return _bucket(
+        spec,
+        "raw",
+        key=Key.ref("raw"),
+        lifecycle=[_expire("raw-clicks", spec.raw_click_days), *_tidy(7)],
+    )
 
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def drop_bucket(spec: PlatformSpec) -> list[Resource]:
     """Where survey files are dropped, with personal data: an own key, a limited life (E2, B5)."""
-    return [
-        _bucket(
-            spec,
-            "drop",
-            key=Key.ref("raw"),
-            lifecycle=[
-                _transitions("colder", STANDARD_IA=30),
-                _expire("surveys", spec.drop_days),
-                *_tidy(7),
-            ],
-        )
-    ]
+    return _bucket(
+        spec,
+        "drop",
+        key=Key.ref("raw"),
+        lifecycle=[
+            _transitions("colder", STANDARD_IA=30),
+            _expire("surveys", spec.drop_days),
+            *_tidy(7),
+        ],
+    )
 
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def backup_bucket(spec: PlatformSpec) -> list[Resource]:
     """Backups of the shop database: colder with age, locked until their time is over (B1-B4)."""
-    return [
-        _bucket(
-            spec,
-            "backup",
-            key=Key.ref("backup"),
-            lifecycle=[
-                _with_old_versions(
-                    _transitions("colder", STANDARD_IA=30, GLACIER=90, DEEP_ARCHIVE=730)
-                ),
-                _expire("retention", _days(spec.retention_years)),
-                *_tidy(30),
-            ],
-            lock=(spec.backup_lock, _days(spec.retention_years)),
-        )
-    ]
+    lock = ObjectLock(
+        name=spec.bucket("backup"), mode=spec.backup_lock, days=_days(spec.retention_years)
+    )
+    bucket = _bucket(
+        spec,
+        "backup",
+        key=Key.ref("backup"),
+        lifecycle=[
+            _with_old_versions(
+                _transitions("colder", STANDARD_IA=30, GLACIER=90, DEEP_ARCHIVE=730)
+            ),
+            _expire("retention", _days(spec.retention_years)),
+            *_tidy(30),
+        ],
+    )
+    return [*bucket, lock]
 
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def artifact_bucket(spec: PlatformSpec) -> list[Resource]:
     """What the delivery pipelines build (C1)."""
-    return [
-        _bucket(
-            spec,
-            "artifact",
-            key=Key.ref("data"),
-            lifecycle=[_expire("builds", 180), *_tidy(30)],
-        )
-    ]
+    return _bucket(
+        spec,
+        "artifact",
+        key=Key.ref("data"),
+        lifecycle=[_expire("builds", 180), *_tidy(30)],
+    )
 
 
 def _days(years: int) -> int:

@@ -68,20 +68,25 @@ class Aws(dg.ConfigurableResource):
 
     @property
     def account_id(self) -> str:
-        return _account_id(self)
+        return _identity(self)["Account"]
+
+    @property
+    def caller_arn(self) -> str:
+        """The principal that this process's calls are made as."""
+        return _identity(self)["Arn"]
 
     def bucket(self, purpose: Purpose) -> str:
         return self.names.bucket(purpose, self.account_id)
 
 
-_account_ids: dict[int, str] = {}
+_identities: dict[int, dict[str, str]] = {}
 
 
-def _account_id(aws: Aws) -> str:
+def _identity(aws: Aws) -> dict[str, str]:
     sts = aws.client("sts")
-    if id(sts) not in _account_ids:
-        _account_ids[id(sts)] = sts.get_caller_identity()["Account"]
-    return _account_ids[id(sts)]
+    if id(sts) not in _identities:
+        _identities[id(sts)] = sts.get_caller_identity()
+    return _identities[id(sts)]
 
 
 def forget_clients() -> None:
@@ -89,7 +94,7 @@ def forget_clients() -> None:
     with _session_lock:
         _client.cache_clear()
         _session.cache_clear()
-        _account_ids.clear()
+        _identities.clear()
 
 
 class MissingInfrastructureError(Exception):

@@ -6,22 +6,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
-from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.resource import Attributes, Live, Ref, Resource, Setting
 from infra_assets.types.tagging import from_pairs, pairs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trail(Resource):
-    """A trail over all regions into a bucket, with digests that show whether a file was changed.
-
-    `watched` are buckets of which every access to an object is recorded as well.
-    """
+    """A trail over all regions into a bucket, with digests that show whether a file was changed."""
 
     service: ClassVar[str] = "cloudtrail"
-    sets: ClassVar[frozenset[str]] = frozenset({"watched"})
 
     bucket: Ref
-    watched: tuple[str, ...]
 
     def wanted(self) -> dict[str, Any]:
         return {
@@ -29,7 +24,6 @@ class Trail(Resource):
             "all_regions": True,
             "global_services": True,
             "digests": True,
-            "watched": [f"arn:aws:s3:::{bucket}/" for bucket in self.watched],
             "on": True,
         }
 
@@ -39,19 +33,12 @@ class Trail(Resource):
 
     def _live(self, cloud: Cloud, trail: dict[str, Any]) -> Live:
         arn = trail["TrailARN"]
-        selectors = cloud.read("cloudtrail", "get_event_selectors", TrailName=arn)
         tags = cloud.read("cloudtrail", "list_tags", ResourceIdList=[arn])["ResourceTagList"]
         attributes = {
             "bucket": trail["S3BucketName"],
             "all_regions": trail["IsMultiRegionTrail"],
             "global_services": trail["IncludeGlobalServiceEvents"],
             "digests": trail["LogFileValidationEnabled"],
-            "watched": [
-                value
-                for selector in selectors.get("EventSelectors", ())
-                for resource in selector.get("DataResources", ())
-                for value in resource["Values"]
-            ],
             "on": cloud.read("cloudtrail", "get_trail_status", Name=arn)["IsLogging"],
             "tags": from_pairs(tags[0]["TagsList"] if tags else ()),
         }
@@ -64,15 +51,6 @@ class Trail(Resource):
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         if changed & {"bucket", "all_regions", "global_services", "digests"}:
             cloud.write("cloudtrail", "update_trail", **self._content(wanted))
-        if "watched" in changed:
-            selector = {
-                "ReadWriteType": "All",
-                "IncludeManagementEvents": True,
-                "DataResources": [{"Type": "AWS::S3::Object", "Values": wanted["watched"]}],
-            }
-            cloud.write(
-                "cloudtrail", "put_event_selectors", TrailName=live.arn, EventSelectors=[selector]
-            )
         if "on" in changed:
             verb = "start_logging" if wanted["on"] else "stop_logging"
             cloud.write("cloudtrail", verb, Name=live.arn)
@@ -91,3 +69,43 @@ class Trail(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("cloudtrail", "delete_trail", Name=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataEvents(Setting):
+    """Has the trail whose name it has record every access to an object in some buckets, too."""
+
+    service: ClassVar[str] = "cloudtrail"
+    sets: ClassVar[frozenset[str]] = frozenset({"buckets"})
+
+    buckets: tuple[str, ...]
+
+    def wanted(self) -> dict[str, Any]:
+        return {"buckets": [f"arn:aws:s3:::{bucket}/" for bucket in self.buckets]}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "cloudtrail",
+            "get_event_selectors",
+            TrailName=self.name,
+            absent=("TrailNotFoundException",),
+        )
+        if found is None:
+            return []
+        buckets = [
+            value
+            for selector in found.get("EventSelectors", ())
+            for resource in selector.get("DataResources", ())
+            for value in resource["Values"]
+        ]
+        return [Live(self.name, {"buckets": buckets}, arn=found["TrailARN"])]
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        selector = {
+            "ReadWriteType": "All",
+            "IncludeManagementEvents": True,
+            "DataResources": [{"Type": "AWS::S3::Object", "Values": wanted["buckets"]}],
+        }
+        cloud.write(
+            "cloudtrail", "put_event_selectors", TrailName=live.arn, EventSelectors=[selector]
+        )

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
 from infra_assets.errors import InfraError
-from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.resource import Attributes, Live, Ref, Resource, Setting
 from infra_assets.types.tagging import from_pairs, pairs
 
 
@@ -52,19 +52,14 @@ def _arn(cloud: Cloud, path: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Vpc(_Tagged):
-    """A network whose own default security group allows nothing."""
+    """A network whose servers have names."""
 
     fixed: ClassVar[frozenset[str]] = frozenset({"cidr"})
 
     cidr: str
 
     def wanted(self) -> dict[str, Any]:
-        return {
-            "cidr": self.cidr,
-            "dns_support": True,
-            "dns_hostnames": True,
-            "default_group_rules": [],
-        }
+        return {"cidr": self.cidr, "dns_support": True, "dns_hostnames": True}
 
     def find(self, cloud: Cloud) -> list[Live]:
         return [self._live(cloud, vpc) for vpc in listed(cloud, self, "describe_vpcs", "Vpcs")]
@@ -76,26 +71,14 @@ class Vpc(_Tagged):
             found = cloud.read("ec2", "describe_vpc_attribute", VpcId=id, Attribute=name)
             return bool(found[key]["Value"])
 
-        group = self._default_group(cloud, id)
         attributes = {
             "cidr": vpc["CidrBlock"],
             "dns_support": enabled("enableDnsSupport", "EnableDnsSupport"),
             "dns_hostnames": enabled("enableDnsHostnames", "EnableDnsHostnames"),
-            "default_group_rules": [*group["IpPermissions"], *group["IpPermissionsEgress"]],
             "tags": from_pairs(vpc.get("Tags")),
         }
         ready = vpc["State"] == "available"
         return Live(id, attributes, arn=_arn(cloud, f"vpc/{id}"), ready=ready)
-
-    def _default_group(self, cloud: Cloud, id: str) -> dict[str, Any]:
-        filters = [
-            {"Name": "vpc-id", "Values": [id]},
-            {"Name": "group-name", "Values": ["default"]},
-        ]
-        found: dict[str, Any] = cloud.read("ec2", "describe_security_groups", Filters=filters)[
-            "SecurityGroups"
-        ][0]
-        return found
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         tags = tag_specification("vpc", wanted["tags"])
@@ -110,24 +93,46 @@ class Vpc(_Tagged):
             modify("dns_support", "EnableDnsSupport")
         if "dns_hostnames" in changed:
             modify("dns_hostnames", "EnableDnsHostnames")
-        if "default_group_rules" in changed:
-            group = self._default_group(cloud, live.id)
-            for direction, rules in (
-                ("ingress", group["IpPermissions"]),
-                ("egress", group["IpPermissionsEgress"]),
-            ):
-                if rules:
-                    cloud.write(
-                        "ec2",
-                        f"revoke_security_group_{direction}",
-                        GroupId=group["GroupId"],
-                        IpPermissions=rules,
-                    )
         if "tags" in changed:
             set_tags(cloud, live.id, wanted["tags"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("ec2", "delete_vpc", VpcId=live.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultGroup(Setting):
+    """The security group that a VPC, whose name it has, gives to whatever names none: it allows
+    nothing."""
+
+    service: ClassVar[str] = "ec2"
+
+    def wanted(self) -> dict[str, Any]:
+        return {"ingress": [], "egress": []}
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        vpc = cloud.live(Vpc.former(self.name))
+        if vpc is None:
+            return []
+        filters = [
+            {"Name": "vpc-id", "Values": [vpc.id]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
+        found = cloud.read("ec2", "describe_security_groups", Filters=filters)["SecurityGroups"]
+        return [
+            Live(
+                group["GroupId"],
+                {"ingress": group["IpPermissions"], "egress": group["IpPermissionsEgress"]},
+                arn=_arn(cloud, f"security-group/{group['GroupId']}"),
+            )
+            for group in found
+        ]
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        for direction in changed:
+            rules = live.attributes[direction]
+            operation = f"revoke_security_group_{direction}"
+            cloud.write("ec2", operation, GroupId=live.id, IpPermissions=rules)
 
 
 @dataclass(frozen=True, kw_only=True)

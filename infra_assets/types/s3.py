@@ -1,96 +1,57 @@
-"""S3 buckets."""
+"""S3 buckets, and their settings: S3 keeps each of these under calls of its own."""
 
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from infra_assets.cloud import Cloud
 from infra_assets.policies import document, only_tls
-from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.resource import Attributes, Live, Ref, Resource, Setting
 from infra_assets.types.tagging import from_pairs, pairs
 
 LockMode = Literal["GOVERNANCE", "COMPLIANCE"]
 
-_BLOCKED = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket(Resource):
-    """A private, versioned, TLS-only bucket.
+    """A bucket, encrypted with the KMS key whose ARN `key` is; None takes S3's own keys.
 
-    `key` is the KMS key's ARN; None encrypts with S3's own keys. `statements` join the TLS-only
-    statement in the bucket's policy. `access_log` is the bucket and prefix of the access log.
-    `lock` is the mode in which every new version can't be deleted, and for how many days; in
-    governance mode whoever names the bucket for deletion overrides it.
+    AWS keeps a new one closed to everybody but its owner, before any setting is made.
     """
 
     service: ClassVar[str] = "s3"
     holds_data: ClassVar[bool] = True
-    sets: ClassVar[frozenset[str]] = frozenset({"lifecycle"})
 
     region: str = "ap-northeast-1"
     key: Ref | str | None = None
-    statements: tuple[dict[str, Any], ...] = ()
-    access_log: tuple[Ref | str, str] | None = None
-    lifecycle: tuple[dict[str, Any], ...] = ()
-    lock: tuple[LockMode, int] | None = None
 
     def wanted(self) -> dict[str, Any]:
-        log = self.access_log
         return {
             "encryption": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.key}
             if self.key
             else {"SSEAlgorithm": "AES256"},
             "bucket_key": self.key is not None,
-            "public_access": dict(_BLOCKED),
-            "ownership": "BucketOwnerEnforced",
-            "versioning": "Enabled",
-            "policy": document(only_tls(self.name), *self.statements),
-            "access_log": {"TargetBucket": log[0], "TargetPrefix": log[1]} if log else None,
-            "lifecycle": list(self.lifecycle),
-            "lock": {"Mode": self.lock[0], "Days": self.lock[1]} if self.lock else None,
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
         buckets = cloud.read("s3", "list_buckets")["Buckets"]
         if self.name not in {bucket["Name"] for bucket in buckets}:
             return []
-
-        def get(setting: str, *absent: str) -> dict[str, Any]:
-            return cloud.read("s3", f"get_{setting}", Bucket=self.name, absent=absent) or {}
-
-        encryption = get("bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError").get(
-            "ServerSideEncryptionConfiguration", {"Rules": [{}]}
-        )["Rules"][0]
-        ownership = get("bucket_ownership_controls", "OwnershipControlsNotFoundError")
-        log = get("bucket_logging").get("LoggingEnabled")
-        policy = get("bucket_policy", "NoSuchBucketPolicy").get("Policy")
-        lifecycle = get("bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
-        lock = get("object_lock_configuration", "ObjectLockConfigurationNotFoundError")
-        rule = lock.get("ObjectLockConfiguration", {}).get("Rule", {})
-        retention = rule.get("DefaultRetention")
+        found = cloud.read(
+            "s3",
+            "get_bucket_encryption",
+            Bucket=self.name,
+            absent=("ServerSideEncryptionConfigurationNotFoundError",),
+        )
+        (rule,) = found["ServerSideEncryptionConfiguration"]["Rules"] if found else [{}]
+        tags = cloud.read("s3", "get_bucket_tagging", Bucket=self.name, absent=("NoSuchTagSet",))
         attributes = {
-            "encryption": encryption.get("ApplyServerSideEncryptionByDefault"),
-            "bucket_key": encryption.get("BucketKeyEnabled", False),
-            "public_access": get("public_access_block", "NoSuchPublicAccessBlockConfiguration").get(
-                "PublicAccessBlockConfiguration"
-            ),
-            "ownership": ownership.get("OwnershipControls", {"Rules": [{}]})["Rules"][0].get(
-                "ObjectOwnership"
-            ),
-            "versioning": get("bucket_versioning").get("Status"),
-            "policy": json.loads(policy) if policy else None,
-            "access_log": log and {k: log[k] for k in ("TargetBucket", "TargetPrefix")},
-            "lifecycle": lifecycle.get("Rules", []),
-            "lock": retention and {"Mode": retention["Mode"], "Days": retention.get("Days")},
-            "tags": from_pairs(get("bucket_tagging", "NoSuchTagSet").get("TagSet")),
+            "encryption": rule.get("ApplyServerSideEncryptionByDefault"),
+            "bucket_key": rule.get("BucketKeyEnabled", False),
+            "tags": from_pairs(tags and tags["TagSet"]),
         }
         return [Live(self.name, attributes, arn=f"arn:aws:s3:::{self.name}")]
 
@@ -103,48 +64,33 @@ class Bucket(Resource):
                 "LocationConstraint": self.region,
                 "Tags": pairs(wanted["tags"]),
             },
-            ObjectOwnership=wanted["ownership"],
+            ObjectOwnership=Ownership.WANTED,
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        def put(setting: str, **parameters: Any) -> None:
-            cloud.write("s3", f"put_{setting}", Bucket=self.name, **parameters)
-
-        if "public_access" in changed:
-            put("public_access_block", PublicAccessBlockConfiguration=wanted["public_access"])
-        if "ownership" in changed:
-            rule = {"ObjectOwnership": wanted["ownership"]}
-            put("bucket_ownership_controls", OwnershipControls={"Rules": [rule]})
         if changed & {"encryption", "bucket_key"}:
             rule = {
                 "ApplyServerSideEncryptionByDefault": wanted["encryption"],
                 "BucketKeyEnabled": wanted["bucket_key"],
             }
-            put("bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [rule]})
-        if "versioning" in changed:
-            put("bucket_versioning", VersioningConfiguration={"Status": wanted["versioning"]})
-        if "policy" in changed:
-            put("bucket_policy", Policy=json.dumps(wanted["policy"]))
-        if "access_log" in changed:
-            log = wanted["access_log"]
-            status = {"LoggingEnabled": log} if log else {}
-            put("bucket_logging", BucketLoggingStatus=status)
-        if "lifecycle" in changed:
-            if wanted["lifecycle"]:
-                rules = {"Rules": wanted["lifecycle"]}
-                put("bucket_lifecycle_configuration", LifecycleConfiguration=rules)
-            else:
-                cloud.write("s3", "delete_bucket_lifecycle", Bucket=self.name)
-        if "lock" in changed:
-            put("object_lock_configuration", ObjectLockConfiguration=_locking(wanted["lock"]))
+            cloud.write(
+                "s3",
+                "put_bucket_encryption",
+                Bucket=self.name,
+                ServerSideEncryptionConfiguration={"Rules": [rule]},
+            )
         if "tags" in changed:
-            put("bucket_tagging", Tagging={"TagSet": pairs(_all_tags(live, wanted))})
+            tags = pairs({**live.attributes["tags"], **wanted["tags"]})  # S3 replaces them all
+            cloud.write("s3", "put_bucket_tagging", Bucket=self.name, Tagging={"TagSet": tags})
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        """Deletes every version in the bucket, then the bucket."""
+        """Deletes every version in the bucket, then the bucket.
+
+        A lock in governance mode is overridden: whoever deletes a bucket has named it.
+        """
         s3 = cloud.aws.client("s3")
-        lock = live.attributes["lock"]
-        override = {"BypassGovernanceRetention": True} if lock else {}
+        locked = cloud.live(ObjectLock.former(self.name))
+        override = {"BypassGovernanceRetention": True} if locked else {}
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
             versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
             if not versions:
@@ -160,12 +106,173 @@ class Bucket(Resource):
         cloud.write("s3", "delete_bucket", Bucket=self.name)
 
 
-def _locking(lock: Attributes | None) -> dict[str, Any]:
-    """Object Lock once enabled stays so; without a rule new versions aren't held any more."""
-    rule = {"Rule": {"DefaultRetention": dict(lock)}} if lock else {}
-    return {"ObjectLockEnabled": "Enabled", **rule}
+@dataclass(frozen=True, kw_only=True)
+class _Setting(Setting):
+    """A setting of the bucket whose name it has. One that isn't set isn't there."""
+
+    service: ClassVar[str] = "s3"
+    calls: ClassVar[str]
+    """How S3's calls that get and put it are called."""
+    unset: ClassVar[str] = ""
+    """The error that says that it isn't set."""
+
+    @abstractmethod
+    def now(self, found: dict[str, Any]) -> Attributes | None:
+        """The attributes that S3 answered with; None if it isn't set."""
+
+    @abstractmethod
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        """The attributes as the call takes them."""
+
+    def find(self, cloud: Cloud) -> list[Live]:
+        found = cloud.read(
+            "s3", f"get_{self.calls}", Bucket=self.name, absent=("NoSuchBucket", self.unset)
+        )
+        now = self.now(found) if found else None
+        return [Live(self.name, now)] if now else []
+
+    def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        cloud.write("s3", f"put_{self.calls}", Bucket=self.name, **self.said(wanted))
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        self.create(cloud, wanted)
 
 
-def _all_tags(live: Live, wanted: Attributes) -> dict[str, str]:
-    """S3 replaces all tags at once, so other people's go in again."""
-    return {**live.attributes["tags"], **wanted["tags"]}
+@dataclass(frozen=True, kw_only=True)
+class PublicAccess(_Setting):
+    """No policy and no access list can open the bucket to everybody."""
+
+    calls = "public_access_block"
+    unset = "NoSuchPublicAccessBlockConfiguration"
+
+    def wanted(self) -> dict[str, Any]:
+        every = (
+            "BlockPublicAcls",
+            "IgnorePublicAcls",
+            "BlockPublicPolicy",
+            "RestrictPublicBuckets",
+        )
+        return {"blocked": dict.fromkeys(every, True)}
+
+    def now(self, found: dict[str, Any]) -> Attributes:
+        return {"blocked": found["PublicAccessBlockConfiguration"]}
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        return {"PublicAccessBlockConfiguration": wanted["blocked"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ownership(_Setting):
+    """Whoever writes an object, it's the bucket owner's: there are no access lists."""
+
+    WANTED: ClassVar[str] = "BucketOwnerEnforced"
+    calls = "bucket_ownership_controls"
+    unset = "OwnershipControlsNotFoundError"
+
+    def wanted(self) -> dict[str, Any]:
+        return {"ownership": self.WANTED}
+
+    def now(self, found: dict[str, Any]) -> Attributes:
+        (rule,) = found["OwnershipControls"]["Rules"]
+        return {"ownership": rule["ObjectOwnership"]}
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        return {"OwnershipControls": {"Rules": [{"ObjectOwnership": wanted["ownership"]}]}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(_Setting):
+    """Who may do what: nobody anything without TLS; `statements` say more."""
+
+    calls = "bucket_policy"
+    unset = "NoSuchBucketPolicy"
+
+    statements: tuple[dict[str, Any], ...] = ()
+
+    def wanted(self) -> dict[str, Any]:
+        return {"policy": document(only_tls(self.name), *self.statements)}
+
+    def now(self, found: dict[str, Any]) -> Attributes:
+        return {"policy": json.loads(found["Policy"])}
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        return {"Policy": json.dumps(wanted["policy"])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versioning(_Setting):
+    """What is overwritten or deleted stays, as an old version."""
+
+    calls = "bucket_versioning"
+
+    def wanted(self) -> dict[str, Any]:
+        return {"status": "Enabled"}
+
+    def now(self, found: dict[str, Any]) -> Attributes | None:
+        return {"status": found["Status"]} if "Status" in found else None
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        return {"VersioningConfiguration": {"Status": wanted["status"]}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectLock(_Setting):
+    """For how many days no version can be deleted; in compliance mode by nobody at all."""
+
+    calls = "object_lock_configuration"
+    unset = "ObjectLockConfigurationNotFoundError"
+
+    mode: LockMode
+    days: int
+
+    def wanted(self) -> dict[str, Any]:
+        return {"mode": self.mode, "days": self.days}
+
+    def now(self, found: dict[str, Any]) -> Attributes | None:
+        held = found["ObjectLockConfiguration"].get("Rule", {}).get("DefaultRetention")
+        return held and {"mode": held["Mode"], "days": held.get("Days")}
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        rule = {"DefaultRetention": {"Mode": wanted["mode"], "Days": wanted["days"]}}
+        return {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifecycle(_Setting):
+    """When objects move to another storage class, and when they go."""
+
+    sets: ClassVar[frozenset[str]] = frozenset({"rules"})
+    calls = "bucket_lifecycle_configuration"
+    unset = "NoSuchLifecycleConfiguration"
+
+    rules: tuple[dict[str, Any], ...]
+
+    def wanted(self) -> dict[str, Any]:
+        return {"rules": list(self.rules)}
+
+    def now(self, found: dict[str, Any]) -> Attributes:
+        return {"rules": found["Rules"]}
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        return {"LifecycleConfiguration": {"Rules": wanted["rules"]}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessLog(_Setting):
+    """Where each access to the bucket is written down: another bucket, and a prefix in it."""
+
+    calls = "bucket_logging"
+
+    bucket: Ref
+    prefix: str
+
+    def wanted(self) -> dict[str, Any]:
+        return {"bucket": self.bucket, "prefix": self.prefix}
+
+    def now(self, found: dict[str, Any]) -> Attributes | None:
+        to = found.get("LoggingEnabled")
+        return to and {"bucket": to["TargetBucket"], "prefix": to["TargetPrefix"]}
+
+    def said(self, wanted: Attributes) -> dict[str, Any]:
+        to = {"TargetBucket": wanted["bucket"], "TargetPrefix": wanted["prefix"]}
+        return {"BucketLoggingStatus": {"LoggingEnabled": to}}

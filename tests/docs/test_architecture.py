@@ -33,7 +33,7 @@ ENGINE = (
 )
 
 
-DECLARABLE = {type.__name__ for type in TYPES.values() if not type.__name__.startswith("_")}
+DECLARABLE = [type.__name__ for type in TYPES.values()]
 
 
 def lines_of(file: Path) -> int:

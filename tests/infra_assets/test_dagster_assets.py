@@ -56,7 +56,8 @@ def test_materializing_reports_changes_ids_and_links(world: World) -> None:
     result = materialize(world)
     assert result.success
     (event,) = result.asset_materializations_for_node(KEY.to_python_identifier())
-    assert event.metadata["created"].value == 1
+    assert event.metadata["created"].value == 10
+    assert event.metadata["updated"].value == 1
     text = event.metadata["resources"].value
     assert "`mall-dev-log-123456789012`" in text and "console.aws.amazon.com" in text
     rows = [record.data for record in event.metadata["changes"].records]
@@ -73,7 +74,7 @@ def test_an_apply_without_change_makes_nothing_stale(world: World) -> None:
         (event,) = result.asset_materializations_for_node(KEY.to_python_identifier())
         versions.append(event.tags["dagster/data_version"])
     assert versions[0] == versions[1]
-    assert event.metadata["unchanged"].value == 2
+    assert event.metadata["unchanged"].value == 13
 
 
 @pytest.mark.usefixtures("dev")

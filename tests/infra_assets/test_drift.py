@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from infra_assets.policies import allow, document
+from infra_assets.policies import allow, document, grant
 from infra_assets.reconcile import plan
 from infra_assets.resource import Live, Resource
 from infra_assets.types.wafv2 import visible_as
 from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import DECLARED, World, comparable, each_type
+from tests.infra_assets.world import DECLARED, SPEC, World, comparable, each_type
 
 UNCHANGEABLE = {
     ("logs.LogStream", "group"): "it is part of the identity",
@@ -47,18 +47,11 @@ def call(service: str, operation: str, **parameters: Any) -> Behind:
     )
 
 
-def open_default_group(world: World, live: Live) -> None:
-    ec2 = world.aws.client("ec2")
-    (group,) = ec2.describe_security_groups(
-        Filters=[
-            {"Name": "vpc-id", "Values": [live.id]},
-            {"Name": "group-name", "Values": ["default"]},
-        ]
-    )["SecurityGroups"]
+def open_default_group(direction: str) -> Behind:
     rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
-    ec2.authorize_security_group_ingress(
-        GroupId=group["GroupId"], IpPermissions=[{**rule, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-    )
+    open = {**rule, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    operation = f"authorize_security_group_{direction}"
+    return call("ec2", operation, GroupId="<id>", IpPermissions=[open])
 
 
 def id_of(kind: str, name: str) -> Callable[[World], str]:
@@ -90,6 +83,16 @@ def another_subnet_group(world: World) -> str:
         SubnetIds=ids_of("ec2.Subnet", "was-a", "was-c")(world),
     )
     return group["DBSubnetGroup"]["DBSubnetGroupName"]
+
+
+def another_log_bucket(world: World) -> str:
+    s3 = world.aws.client("s3")
+    s3.create_bucket(
+        Bucket="other-log", CreateBucketConfiguration={"LocationConstraint": SPEC.region}
+    )
+    logs = grant("Logs", "logging.s3.amazonaws.com", ["s3:PutObject"], "arn:aws:s3:::other-log/*")
+    s3.put_bucket_policy(Bucket="other-log", Policy=json.dumps(document(logs)))
+    return "other-log"
 
 
 def another_certificate(world: World) -> str:
@@ -134,7 +137,8 @@ VALUES: dict[tuple[str, str], Any] = {
     ("s3.Bucket", "encryption"): {"SSEAlgorithm": "aws:kms"},
     ("s3.Versioning", "status"): "Suspended",
     ("s3.Ownership", "ownership"): "BucketOwnerPreferred",
-    ("s3.AccessLog", "bucket"): SPEC.bucket("lake"),
+    ("s3.AccessLog", "bucket"): another_log_bucket,
+    ("s3.AccessLog", "prefix"): "s3-access/lake/",
     ("s3.ObjectLock", "mode"): "COMPLIANCE",
     ("athena.WorkGroup", "state"): "DISABLED",
     ("athena.WorkGroup", "engine"): "AUTO",

@@ -283,7 +283,7 @@ def test_a_backup_is_locked_until_its_time_is_over(complete: World) -> None:
     assert retention["Days"] > 5 * 365
     stricter = complete.engine(backup_lock="COMPLIANCE").plan(["storage/backup_bucket"])
     (step,) = stricter.changes
-    assert (step.action, [change.attribute for change in step.changes]) == ("update", ["lock"])
+    assert (step.action, [change.attribute for change in step.changes]) == ("update", ["mode"])
 
 
 def test_only_who_names_the_bucket_gets_rid_of_a_locked_backup(complete: World) -> None:
