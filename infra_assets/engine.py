@@ -3,14 +3,14 @@ time in an environment."""
 
 from __future__ import annotations
 
-import json
 import threading
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from graphlib import TopologicalSorter
+from typing import Any
 
 from infra_assets import reconcile
 from infra_assets.cloud import Clock, Cloud
@@ -18,9 +18,10 @@ from infra_assets.errors import InfraError
 from infra_assets.infra_asset import InfraAsset
 from infra_assets.kinds import TYPES
 from infra_assets.lock import ApplyLock, holder_name
-from infra_assets.plan import Orphan, Plan, SavedPlan, outcome_as_dict
-from infra_assets.reconcile import Outcome, Permission, Step
-from infra_assets.resource import Live, Resource
+from infra_assets.plan import Orphan, Plan, SavedPlan
+from infra_assets.reconcile import Outcome, Permission, Step, differences
+from infra_assets.records import Command, record
+from infra_assets.resource import NotAdoptableError, Resource, Setting
 from infra_assets.spec import PlatformSpec, platform_spec
 from resources.aws import Aws
 from resources.settings import Settings
@@ -32,25 +33,59 @@ _THREADS = 8
 
 
 class UnknownAssetError(InfraError):
-    """A selection names nothing that is declared."""
+    """A name is of nothing that is declared."""
+
+    def __init__(self, names: Iterable[str], what: str, known: Collection[str]) -> None:
+        unknown = sorted(names)
+        close = [n for name in unknown for n in get_close_matches(name, known, n=2, cutoff=0.5)]
+        hint = f"Did you mean {' or '.join(close)}?" if close else "See what mall plan lists."
+        super().__init__(f"There is no {what} {', '.join(unknown)}. {hint}")
 
 
-class UnknownOrphanError(Exception):
+class UnknownOrphanError(InfraError):
     """Something to be pruned is no orphan, or none that the engine made."""
 
-    def __init__(self, name: str, orphans: Sequence[str]) -> None:
-        super().__init__(f"{name} is no orphan of this environment; there are: {list(orphans)}")
+    def __init__(self, name: str, orphans: Sequence[Orphan]) -> None:
+        known = ", ".join(o.address for o in orphans if o.address) or "none"
+        super().__init__(f"{name} is no orphan that can be pruned; of these there are: {known}")
 
 
-class AlreadyThereError(Exception):
-    """A resource that exists can't be another object, too."""
-
-    def __init__(self, resource: Resource, live: Live) -> None:
-        super().__init__(f"{resource.address} exists already: {live.arn or live.id}")
+class NotAdoptedError(InfraError):
+    """An object can't become a resource: that exists already, or the object doesn't."""
 
 
 class PlanOutdatedError(InfraError):
     """AWS or the code has moved since a plan was saved."""
+
+    def __init__(self, saved: SavedPlan, now: SavedPlan) -> None:
+        if (saved.environment, saved.account_id) != (now.environment, now.account_id):
+            reason = (
+                f"is for {saved.environment} in account {saved.account_id},"
+                f" and this is {now.environment} in {now.account_id}"
+            )
+        else:
+            moved = saved.moved(now)
+            more = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
+            reason = (
+                "is outdated: the environment or the code has changed since, at"
+                f" {', '.join(moved[:5])}{more}"
+            )
+        super().__init__(f"The plan {reason}. Nothing was changed; plan again.")
+
+
+class DestroyFailedError(InfraError):
+    """Something could not be deleted; `outcomes` has what was deleted before."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        error: Exception,
+        outcomes: list[Outcome],
+        needed_by: Sequence[str],
+    ) -> None:
+        need = f" Still there and in need of it: {', '.join(needed_by)}." if needed_by else ""
+        super().__init__(f"{resource.address} could not be deleted: {error}{need}")
+        self.outcomes = outcomes
 
 
 class ReadOnlyRunError(Exception):
@@ -90,11 +125,9 @@ class Engine:
 
     def plan(self, selection: Sequence[str] | None = None) -> Plan:
         """What `apply` would do, and the orphans if nothing was selected; reads only."""
-        spec = self._spec()
-        cloud = self._cloud(spec, guard=_refuse_to_write)
-        steps = self._steps(cloud, self._selected(selection))
-        orphans = () if selection else tuple(self._orphans(cloud, steps))
-        return Plan(spec.env, spec.account_id, tuple(selection or ()), steps, orphans)
+        cloud = self._cloud(self._spec(), guard=_refuse_to_write)
+        plan = self._plan(cloud, selection)
+        return plan if selection else replace(plan, orphans=tuple(self._orphans(cloud)))
 
     def apply(
         self,
@@ -114,33 +147,43 @@ class Engine:
             selection = saved.selection
         assets = self._selected(selection)
         spec = self._spec()
+        self._require_declared(named, spec)
         cloud = self._cloud(spec, guard=_refuse_to_write)
-        steps = self._steps(cloud, assets)
-        plan = Plan(spec.env, spec.account_id, tuple(selection or ()), steps)
-        if saved and saved != _saved(plan):
-            raise PlanOutdatedError("the environment or the code has changed since that plan")
+        plan = self._plan(cloud, selection)
+        if saved and saved != (now := SavedPlan.of(plan)):
+            raise PlanOutdatedError(saved, now)
         if all(s.action == "none" and s.live and s.live.ready for s in plan.steps):
             return [Outcome(s.resource, "unchanged", (), s.live) for s in plan.steps]
         if cloud.live(self._state_bucket(spec)) is None:
             self._make_state_bucket(spec)
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
-            if saved and saved != _saved(
-                Plan(spec.env, spec.account_id, plan.selection, self._steps(cloud, assets))
-            ):
-                raise PlanOutdatedError("the environment has changed since that plan")
+            if saved:
+                now = SavedPlan.of(self._plan(cloud, selection))
+                state = f"/{spec.bucket('state')}"  # has just been made, for the lock
+                if any(not address.endswith(state) for address in saved.moved(now)):
+                    raise PlanOutdatedError(saved, now)
             permission = Permission(frozenset(named), spec.allow_data_loss)
             run = _Run(cloud, permission, assets, spec, on_progress)
-            try:
-                outcomes = run.apply()
-            except ApplyFailedError as error:
-                try:
-                    self._record(cloud, spec, lock.holder, plan, run)
-                except Exception as unrecorded:  # noqa: BLE001
-                    error.add_note(f"This change could not be recorded either: {unrecorded}")
-                raise
-            self._record(cloud, spec, lock.holder, plan, run)
-            return outcomes
+            with _recorded(cloud, lock.holder, "apply", plan) as did:
+                did.outcomes = run.outcomes
+                return run.apply()
+
+    def plan_destroy(self, selection: Sequence[str] | None = None) -> Plan:
+        """What `destroy` would delete, last made first, the state bucket at the end; reads only."""
+        spec = self._spec()
+        cloud = self._cloud(spec, guard=_refuse_to_write)
+        state = self._state_bucket(spec)
+        resources = [r for a in self._selected(selection) for r in a.resources(spec)][::-1]
+        resources.sort(key=lambda r: r.address == state.address)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            lives = pool.map(cloud.live, resources)
+        steps = [
+            Step(resource, "delete", (), live)
+            for resource, live in zip(resources, lives, strict=True)
+            if live is not None and not live.going and not isinstance(resource, Setting)
+        ]
+        return Plan(spec.env, spec.account_id, tuple(selection or ()), tuple(steps))
 
     def destroy(
         self,
@@ -152,33 +195,66 @@ class Engine:
         """Deletes the selected assets' resources, last made first; what was deleted, in order.
 
         What holds data goes only if `named`, and never where the spec forbids it: then
-        DataLossRefusedError is raised before anything is deleted. The state bucket goes last.
+        DataLossRefusedError is raised before anything is deleted. Raises DestroyFailedError where
+        AWS refuses.
         """
         spec = self._spec()
-        cloud = self._cloud(spec, guard=_refuse_to_write)
+        self._require_declared(named, spec)
         permission = Permission(frozenset(named), spec.allow_data_loss)
-        resources = [r for a in self._selected(selection) for r in a.resources(spec)]
-        state = self._state_bucket(spec)
-        for resource in resources:
-            live = cloud.live(resource)
-            if live is not None and not live.going:
-                permission.require(resource, "this would delete it")
-        if cloud.live(state) is None:
+        plan = self.plan_destroy(selection)
+        permission.require([step.resource for step in plan.steps], "this would delete it")
+        if not plan.steps:
             return []
-        outcomes = []
+        self._make_state_bucket(spec)
+        state = self._state_bucket(spec)
+        doomed = [s.resource for s in plan.steps if s.resource.address != state.address]
+        outcomes: list[Outcome] = []
+
+        def delete(resource: Resource, cloud: Cloud) -> None:
+            try:
+                outcome = reconcile.delete(resource, cloud, permission)
+            except Exception as error:
+                needed_by = self._needing(resource, self._cloud(spec, guard=_refuse_to_write))
+                raise DestroyFailedError(resource, error, outcomes, needed_by) from error
+            if outcome:
+                outcomes.append(outcome)
+                if on_progress:
+                    on_progress(outcome, len(outcomes), len(plan.steps))
+
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
-            doomed = [r for r in reversed(resources) if r.address != state.address]
-            for done, resource in enumerate(doomed, 1):
-                outcome = reconcile.delete(resource, cloud, permission)
-                if outcome:
-                    outcomes.append(outcome)
-                    if on_progress:
-                        on_progress(outcome, done, len(resources))
-        if any(r.address == state.address for r in resources):
-            last = reconcile.delete(state, self._cloud(spec), permission)
-            outcomes += [last] if last else []
+            with _recorded(cloud, lock.holder, "destroy", plan) as did:
+                did.outcomes = lambda: outcomes
+                for resource in doomed:
+                    delete(resource, cloud)
+        if len(doomed) < len(plan.steps):
+            delete(state, self._cloud(spec))
         return outcomes
+
+    def leftovers(self, destroyed: Plan) -> list[str]:
+        """The ARNs of what still bears this environment's tag of the assets that were destroyed:
+        keys and secrets that AWS deletes after a time, last snapshots, what others have tagged."""
+        cloud = self._cloud(self._spec(), guard=_refuse_to_write)
+        assets = {asset.address for asset in self._selected(destroyed.selection)}
+        gone = {step.live.arn for step in destroyed.steps if step.live}
+        found = {arn for arn, tags in cloud.tagged().items() if tags.get("mall:asset") in assets}
+        going = {
+            live.arn
+            for step in destroyed.steps
+            if (live := cloud.live(step.resource)) and live.going and live.arn
+        }
+        return sorted((found - gone) | going)
+
+    def prunable(self, names: Sequence[str]) -> list[Resource]:
+        """The orphans of these names (ARN or address). Raises UnknownOrphanError."""
+        orphans = self._orphans(self._cloud(self._spec(), guard=_refuse_to_write))
+        found = []
+        for name in names:
+            orphan = next((o for o in orphans if name in (o.arn, o.address)), None)
+            if orphan is None or orphan.address is None:
+                raise UnknownOrphanError(name, orphans)
+            found.append(_former(orphan.address))
+        return found
 
     def prune(self, names: Sequence[str]) -> list[Outcome]:
         """Deletes the named orphans (ARN or address) that the engine once made.
@@ -187,39 +263,58 @@ class Engine:
         `destroy`; naming it here names it there.
         """
         spec = self._spec()
-        cloud = self._cloud(spec, guard=_refuse_to_write)
-        orphans = self._orphans(cloud, self._steps(cloud, self.assets))
-        doomed = []
-        for name in names:
-            orphan = next((o for o in orphans if name in (o.arn, o.address)), None)
-            if orphan is None or orphan.address is None:
-                raise UnknownOrphanError(name, [o.address or o.arn for o in orphans])
-            doomed.append(_former(orphan.address))
+        doomed = self.prunable(names)
         permission = Permission(frozenset(r.address for r in doomed), spec.allow_data_loss)
+        permission.require(doomed, "this would delete it")
+        self._make_state_bucket(spec)
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
-            outcomes = [reconcile.delete(resource, cloud, permission) for resource in doomed]
-        return [outcome for outcome in outcomes if outcome]
+            outcomes: list[Outcome] = []
+            with _recorded(cloud, lock.holder, "prune") as did:
+                did.outcomes = lambda: outcomes
+                for resource in doomed:
+                    outcomes += filter(None, [reconcile.delete(resource, cloud, permission)])
+        return outcomes
 
     def adopt(self, address: str, id: str) -> Step:
         """Gives an existing object a declared resource's identity, then plans that resource.
 
         `address` is a resource's, or an asset's that has one resource only. Raises
-        UnknownAssetError, NotAdoptableError, or AlreadyThereError.
+        UnknownAssetError, NotAdoptableError, or NotAdoptedError.
         """
         spec = self._spec()
-        of = [r for a in self.assets for r in a.resources(spec) if address in (r.address, r.asset)]
-        if len(of) != 1:
-            names = ", ".join(r.address for r in of) or "none"
-            raise UnknownAssetError(f"{address} must be one resource; it is {names}")
+        resource = self._one_resource(address, spec)
         self._make_state_bucket(spec)
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
-            live = cloud.live(of[0])
+            live = cloud.live(resource)
             if live is not None and live.id != id:
-                raise AlreadyThereError(of[0], live)
-            of[0].adopt(cloud, id)
-        return reconcile.plan(of[0], self._cloud(spec, guard=_refuse_to_write))
+                raise NotAdoptedError(f"{resource.address} exists already: {live.arn or live.id}")
+            resource.adopt(cloud, id)
+            live = cloud.live(resource)
+            if live is None:
+                raise NotAdoptedError(f"There is no {resource.address} with the id {id} on AWS.")
+            wanted = cloud.wanted(resource, now=False)
+            changed = {change.attribute for change in differences(resource, wanted, live)}
+            if "tags" in changed:
+                resource.update(cloud, live, wanted, frozenset({"tags"}))
+            step = reconcile.plan(resource, self._cloud(spec, guard=_refuse_to_write))
+            with _recorded(cloud, lock.holder, "import") as did:
+                did.more = {"resource": resource.address, "id": id}
+        return step
+
+    def _one_resource(self, address: str, spec: PlatformSpec) -> Resource:
+        resources = [r for asset in self.assets for r in asset.resources(spec)]
+        found = [r for r in resources if r.address == address] or [
+            r for r in resources if r.asset == address and not isinstance(r, Setting)
+        ]
+        if not found:
+            known = {r.address for r in resources} | {r.asset for r in resources}
+            raise UnknownAssetError([address], "infrastructure asset or resource", known)
+        if len(found) > 1:
+            names = ", ".join(r.address for r in found)
+            raise NotAdoptableError(f"{address} must be one resource; it is {names}")
+        return found[0]
 
     def _spec(self) -> PlatformSpec:
         return platform_spec(self.settings, self.aws.account_id)
@@ -235,20 +330,36 @@ class Engine:
             return list(self.assets)
         known = {a.address for a in self.assets} | {a.area for a in self.assets}
         if unknown := set(selection) - known:
-            raise UnknownAssetError(f"no infrastructure asset or area: {', '.join(unknown)}")
+            raise UnknownAssetError(unknown, "infrastructure asset or area", known)
         return [a for a in self.assets if {a.address, a.area} & set(selection)]
 
-    def _steps(self, cloud: Cloud, assets: Sequence[InfraAsset]) -> tuple[Step, ...]:
-        resources = [r for asset in assets for r in asset.resources(cloud.spec)]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return tuple(pool.map(lambda r: reconcile.plan(r, cloud), resources))
+    def _require_declared(self, named: Iterable[str], spec: PlatformSpec) -> None:
+        known = {r.address for asset in self.assets for r in asset.resources(spec)}
+        if unknown := set(named) - known:
+            raise UnknownAssetError(unknown, "infrastructure resource", known)
 
-    def _orphans(self, cloud: Cloud, steps: Sequence[Step]) -> list[Orphan]:
+    def _needing(self, resource: Resource, cloud: Cloud) -> list[str]:
+        """The assets that need a resource's asset and are there."""
+        return [
+            asset.address
+            for asset in self.assets
+            if resource.asset in asset.deps
+            and any(cloud.live(r) is not None for r in asset.resources(cloud.spec))
+        ]
+
+    def _plan(self, cloud: Cloud, selection: Sequence[str] | None) -> Plan:
+        resources = [r for a in self._selected(selection) for r in a.resources(cloud.spec)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            each = pool.map(lambda r: reconcile.plan(r, cloud), resources)
+            steps = tuple(_with_what_follows(each, cloud))
+        return Plan(cloud.spec.env, cloud.spec.account_id, tuple(selection or ()), steps)
+
+    def _orphans(self, cloud: Cloud) -> list[Orphan]:
         """What carries our tag and is no declared resource's, nor something that AWS made of one
         and copied its tags to, as it does with snapshots."""
-        declared = {step.resource.address for step in steps}
+        declared = {r.address for a in self.assets for r in a.resources(cloud.spec)}
         return [
-            Orphan(arn, address)
+            Orphan(arn, address if (address or "").partition("/")[0] in TYPES else None)
             for arn, tags in cloud.tagged().items()
             if (address := tags.get("mall:resource")) not in declared
         ]
@@ -267,31 +378,31 @@ class Engine:
     def _lock(self, spec: PlatformSpec) -> ApplyLock:
         return ApplyLock(self.aws, spec.bucket("state"), holder_name(self.aws.caller_arn))
 
-    def _record(self, cloud: Cloud, spec: PlatformSpec, who: str, plan: Plan, run: _Run) -> None:
-        """Writes who did what and when into the log bucket; into the state bucket as long as
-        there is no log bucket."""
-        now = datetime.now(UTC)
-        buckets = {b["Name"] for b in cloud.read("s3", "list_buckets")["Buckets"]}
-        log = spec.bucket("log")
-        cloud.write(
-            "s3",
-            "put_object",
-            Bucket=log if log in buckets else spec.bucket("state"),
-            Key=f"infra-changes/{now:%Y/%m/%d}/{now:%H%M%S}-{uuid.uuid4().hex[:8]}.json",
-            ContentType="application/json",
-            Body=json.dumps(
-                {
-                    "who": who,
-                    "at": now.isoformat(timespec="seconds"),
-                    "plan": plan.as_dict(),
-                    "outcomes": [outcome_as_dict(o) for o in run.outcomes()],
-                    "failures": {
-                        asset: type(error).__name__ for asset, error in run.failures.items()
-                    },
-                },
-                ensure_ascii=False,
-            ).encode(),
-        )
+
+@dataclass
+class _Did:
+    """What goes into the record of a change, as far as it has got."""
+
+    outcomes: Callable[[], Sequence[Outcome]] = list
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def _recorded(cloud: Cloud, who: str, command: Command, plan: Plan | None = None) -> Iterator[_Did]:
+    """Records what is done within, whether it succeeds or fails."""
+    did = _Did()
+    try:
+        yield did
+    except Exception as error:
+        failures: Mapping[str, Exception] = {command: error}
+        if isinstance(error, ApplyFailedError):
+            failures = error.failures
+        try:
+            record(cloud, who, command, did.outcomes(), plan=plan, failures=failures, **did.more)
+        except Exception as unrecorded:  # noqa: BLE001
+            error.add_note(f"This change could not be recorded either: {unrecorded}")
+        raise
+    record(cloud, who, command, did.outcomes(), plan=plan, **did.more)
 
 
 class _Run:
@@ -359,14 +470,21 @@ class _Run:
                     self._on_progress(outcome, len(self._outcomes), total)
 
 
+def _with_what_follows(steps: Iterable[Step], cloud: Cloud) -> Iterator[Step]:
+    """The steps, in the order of making, planned anew where they refer to what is replaced: what
+    they'll refer to then isn't known yet."""
+    for step in steps:
+        if cloud.awaits_another(step.resource):
+            step = reconcile.plan(step.resource, cloud)
+        if step.action == "replace" and step.live is not None:
+            cloud.expect_another(step.resource, step.live)
+        yield step
+
+
 def _former(address: str) -> Resource:
     """A resource that is declared no longer, from its tag: enough of it to be found and deleted."""
     kind, name = address.split("/", 1)
     return TYPES[kind].former(name)
-
-
-def _saved(plan: Plan) -> SavedPlan:
-    return SavedPlan(plan.environment, plan.account_id, plan.selection, plan.fingerprint())
 
 
 def _refuse_to_write() -> None:

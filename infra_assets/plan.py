@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra_assets.errors import InfraError
 from infra_assets.reconcile import Change, Outcome, Step, canonical
 from infra_assets.resource import Live
 
@@ -19,7 +21,7 @@ class Orphan:
 
     arn: str
     address: str | None
-    """The resource it was, as its tag says."""
+    """The resource it was, as its tag says; None if that is no type of resource (any longer)."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +68,44 @@ class Plan:
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """What is needed of a plan file to apply exactly that plan."""
+    """What is needed of a plan to carry out exactly that plan, and to say where it is outdated."""
 
     environment: str
     account_id: str
     selection: tuple[str, ...]
-    fingerprint: str
+    changes: Mapping[str, Any]
+    """What would be done to each resource that isn't as it should be, by its address."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> SavedPlan:
+        return cls._from(plan.as_dict())
 
     @classmethod
     def load(cls, path: Path) -> SavedPlan:
-        """Raises ValueError on a file that is no plan."""
+        """Raises NoPlanError on a file that is no plan."""
         try:
-            content = json.loads(path.read_text())
-            return cls(
-                content["environment"],
-                content["account_id"],
-                tuple(content["selection"]),
-                content["fingerprint"],
-            )
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a saved plan") from error
+            return cls._from(json.loads(path.read_text()))
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoPlanError(f"{path} is not a saved plan: make one with plan --out") from error
+
+    @classmethod
+    def _from(cls, content: Mapping[str, Any]) -> SavedPlan:
+        steps = content["steps"]
+        return cls(
+            content["environment"],
+            content["account_id"],
+            tuple(content["selection"]),
+            {step["resource"]: step for step in steps if step["action"] != "none"},
+        )
+
+    def moved(self, now: SavedPlan) -> list[str]:
+        """The resources with which something else would be done now."""
+        concerned = {**self.changes, **now.changes}
+        return [a for a in concerned if self.changes.get(a) != now.changes.get(a)]
+
+
+class NoPlanError(InfraError, ValueError):
+    """A file holds no plan."""
 
 
 def change_as_dict(change: Change) -> dict[str, Any]:

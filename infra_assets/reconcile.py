@@ -7,7 +7,7 @@ is wanted, so it may be cut off anywhere and started again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,14 +74,12 @@ class Outcome:
 class DataLossRefusedError(InfraError):
     """Replacing or deleting something that holds data was not asked for by name."""
 
-    def __init__(self, resource: Resource, doing: str, *, possible: bool) -> None:
-        remedy = (
-            f"Name {resource.address} to allow it."
-            if possible
-            else "This environment never allows that."
-        )
-        super().__init__(f"{resource.address} holds data; {doing}. {remedy}")
-        self.resource = resource
+    def __init__(self, resources: Sequence[Resource], doing: str, *, possible: bool) -> None:
+        names = ", ".join(resource.address for resource in resources)
+        holds, each = ("holds", "it") if len(resources) == 1 else ("hold", "each")
+        remedy = f"Name {each} to allow it." if possible else "This environment never allows that."
+        super().__init__(f"{names} {holds} data; {doing}. {remedy}")
+        self.resources, self.possible = resources, possible
 
 
 class NotConvergedError(InfraError):
@@ -108,9 +106,12 @@ class Permission:
     named: frozenset[str] = frozenset()
     possible: bool = True
 
-    def require(self, resource: Resource, doing: str) -> None:
-        if resource.holds_data and not (self.possible and resource.address in self.named):
-            raise DataLossRefusedError(resource, doing, possible=self.possible)
+    def require(self, resources: Sequence[Resource], doing: str) -> None:
+        """Raises DataLossRefusedError with all that aren't permitted."""
+        named = self.named if self.possible else ()
+        refused = [r for r in resources if r.holds_data and r.address not in named]
+        if refused:
+            raise DataLossRefusedError(refused, doing, possible=self.possible)
 
 
 def canonical(value: Any) -> Any:
@@ -210,7 +211,7 @@ def apply(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome:
         return Outcome(resource, "unchanged", (), step.live)
     cloud.settle(resource, None)
     if step.action == "replace" and step.live is not None:
-        permission.require(resource, "this change would replace it")
+        permission.require([resource], "this change would replace it")
         _remove(resource, cloud)
     _persist(resource, cloud, lambda: _converge(resource, cloud))
     results: dict[Action, Result] = {
@@ -243,7 +244,7 @@ def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome 
     live = cloud.live(resource)
     if live is None or live.going or isinstance(resource, Setting):
         return None
-    permission.require(resource, "this would delete it")
+    permission.require([resource], "this would delete it")
     cloud.settle(resource, None)
     _remove(resource, cloud)
     return Outcome(resource, "deleted", (), None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,57 +16,68 @@ from rich.markup import escape
 from resources.settings import Settings
 
 if TYPE_CHECKING:
-    from infra_assets.engine import Engine
-    from infra_assets.plan import Plan
-    from infra_assets.reconcile import Outcome, Step
+    from infra_assets.engine import Engine, Progress
+    from infra_assets.plan import SavedPlan
+    from infra_assets.reconcile import Outcome
 
-out = Console()
-err = Console(stderr=True)
-
-_SIGNS = {
-    "create": ("+", "green"),
-    "update": ("~", "yellow"),
-    "replace": ("±", "magenta"),
-    "delete": ("-", "red"),
-}
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 Connected = Callable[[], Settings]
+
+_SELECTION = """SELECTION takes areas (network) and assets (network/vpc); nothing is everything."""
 
 
 def add_commands(group: click.Group, connected: Connected) -> None:
     """Adds the commands to a group; `connected` gives settings of an AWS that answers."""
 
-    @group.command()
+    @group.command(epilog=_SELECTION)
     @click.argument("selection", nargs=-1)
     @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-    @click.option("--out", "file", type=click.Path(path_type=Path), help="Save the plan.")
+    @click.option(
+        "--out",
+        "file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Save the plan, for apply --plan.",
+    )
     def plan(selection: tuple[str, ...], as_json: bool, file: Path | None) -> None:
-        """Show what apply would change: exit code 0 nothing, 2 something, 1 an error.
+        """Show what apply would change, resource by resource; nothing is written to AWS.
 
-        SELECTION takes areas (network) and assets (network/vpc); nothing is everything.
+        Exit code 0: nothing to change; 2: something; 1: an error.
         """
+        from mall_platform.infra_text import plan_lines
+
         with _errors_shown():
             found = _engine(connected()).plan(_addresses(selection))
-        if file:
-            file.write_text(found.as_json())
+            if file:
+                file.write_text(found.as_json())
         if as_json:
             click.echo(found.as_json())
         else:
-            print_plan(found)
+            _print(plan_lines(found))
         sys.exit(2 if found.changes else 0)
 
-    @group.command()
+    @group.command(epilog=_SELECTION)
     @click.argument("selection", nargs=-1)
-    @click.option("--yes", is_flag=True, help="Don't ask.")
+    @click.option("--yes", is_flag=True, help="Don't show the plan and ask.")
     @click.option(
         "--plan",
         "file",
-        type=click.Path(exists=True, path_type=Path),
+        type=click.Path(exists=True, path_type=Path, dir_okay=False),
         help="Apply exactly this saved plan, or fail if the world has moved since.",
     )
-    @click.option("--prune", multiple=True, metavar="NAME", help="Delete an orphan, by its name.")
     @click.option(
-        "--replace", multiple=True, metavar="RESOURCE", help="Allow replacing what holds data."
+        "--prune",
+        multiple=True,
+        metavar="NAME",
+        help="Delete an orphan, too: something of this environment that no asset declares. NAME"
+        " is its resource or ARN as the plan shows it.",
+    )
+    @click.option(
+        "--replace",
+        multiple=True,
+        metavar="RESOURCE",
+        help="Allow replacing what holds data, as rds.Instance/mall-dev-shop.",
     )
     def apply(
         selection: tuple[str, ...],
@@ -74,80 +86,81 @@ def add_commands(group: click.Group, connected: Connected) -> None:
         prune: tuple[str, ...],
         replace: tuple[str, ...],
     ) -> None:
-        """Make AWS match the code."""
+        """Make AWS match the code, and record who changed what in the log bucket.
+
+        What a plan shows is what is applied: if the world moves before the answer, it fails. Any
+        number of runs gives the same; one that was cut off is made good by the next.
+        """
+        if file and selection:
+            raise click.UsageError("A saved plan says itself what is selected: leave SELECTION.")
         from infra_assets.plan import SavedPlan
+        from mall_platform.infra_text import outcome_lines
 
         with _errors_shown():
             engine = _engine(connected())
+            engine.prunable(prune)
             saved = SavedPlan.load(file) if file else None
             if not yes and saved is None:
-                _ask(engine.plan(_addresses(selection)), prune)
+                saved = _agreed(engine, selection, prune)
             with _progress() as on_progress:
                 outcomes = engine.apply(
                     _addresses(selection), saved=saved, named=replace, on_progress=on_progress
                 )
-            pruned = engine.prune(prune) if prune else []
             report(outcomes)
-        _print_outcomes(outcomes)
-        for arn in pruned:
-            out.print(f"[red]-[/red] {arn} pruned")
+            pruned = engine.prune(prune) if prune else []
+        _print(outcome_lines([*outcomes, *pruned]))
 
-    @group.command()
+    @group.command(epilog=_SELECTION)
     @click.argument("selection", nargs=-1)
-    @click.option("--yes", is_flag=True, help="Don't ask.")
+    @click.option("--yes", is_flag=True, help="Don't show what goes and ask.")
     @click.option(
-        "--delete", multiple=True, metavar="RESOURCE", help="Allow deleting what holds data."
+        "--delete",
+        multiple=True,
+        metavar="RESOURCE",
+        help="Allow deleting what holds data, as s3.Bucket/mall-dev-lake-123456789012; never in"
+        " production.",
     )
     def destroy(selection: tuple[str, ...], yes: bool, delete: tuple[str, ...]) -> None:
-        """Delete the infrastructure, last made first; what holds data only where named."""
+        """Delete the infrastructure, last made first, and say what AWS keeps of it.
+
+        What holds data is refused unless it is named by --delete, one by one.
+        """
+        from mall_platform.infra_text import leftover_lines, outcome_lines, plan_lines
+
         with _errors_shown():
             engine = _engine(connected())
-            if not yes:
-                what = ", ".join(selection) or "the whole infrastructure"
-                click.confirm(f"Delete {what}?", abort=True)
+            doomed = engine.plan_destroy(_addresses(selection))
+            if not yes and doomed.steps:
+                _print(plan_lines(doomed))
+                click.confirm("Delete?", abort=True)
             with _progress() as on_progress:
                 outcomes = engine.destroy(
                     _addresses(selection), named=delete, on_progress=on_progress
                 )
-        _print_outcomes(outcomes)
+            left = engine.leftovers(doomed) if outcomes else []
+        _print(outcome_lines(outcomes))
+        _print(leftover_lines(left))
 
     @group.command("import")
-    @click.argument("address")
+    @click.argument("address", metavar="ASSET")
     @click.argument("id")
     def import_(address: str, id: str) -> None:
-        """Adopt an existing AWS object as the resource at ADDRESS, then plan that resource.
+        """Adopt an existing AWS object: tag it as this environment's, then plan its asset.
 
-        ID is the object's own id on AWS, as vpc-0123456789abcdef0.
+        ASSET is an asset of one resource (network/vpc), or a resource as the plan shows it
+        (ec2.Subnet/web-a). ID is the object's own id on AWS (vpc-0123456789abcdef0), or its name
+        where AWS knows it by one.
+
+        Exit code 0: all is as it should be; 2: apply would change something; 1: an error.
         """
+        from mall_platform.infra_text import plan_lines
+
         with _errors_shown():
-            step = _engine(connected()).adopt(address.removeprefix("infra/"), id)
-        print_step(step)
-        sys.exit(0 if step.action == "none" else 2)
-
-
-def print_plan(plan: Plan) -> None:
-    """The changes, resource by resource, the orphans, and the totals."""
-    for step in plan.changes:
-        print_step(step)
-    for orphan in plan.orphans:
-        out.print(f"[red]?[/red] {escape(orphan.arn)} is an orphan: no asset declares it")
-    totals = ", ".join(f"{n} {action}" for action, n in plan.totals.items() if action != "none")
-    out.print(f"{totals or 'No change'}; {plan.totals.get('none', 0)} as they should be.")
-
-
-def print_step(step: Step) -> None:
-    """One resource and, per attribute, what it is, what it should be, and whether that replaces."""
-    from infra_assets.plan import shown
-
-    if step.action == "none":
-        out.print(f"  {step.resource.address} is as it should be")
-        return
-    sign, colour = _SIGNS[step.action]
-    out.print(f"[{colour}]{sign} {step.action} {escape(step.resource.address)}[/{colour}]")
-    for change in step.changes if step.action != "create" else ():
-        how = " [magenta](replaces)[/magenta]" if change.replaces else ""
-        now, wanted = escape(str(shown(change.now))), escape(str(shown(change.wanted)))
-        out.print(f"    {change.attribute}: {now} → {wanted}{how}", highlight=False)
+            engine = _engine(connected())
+            step = engine.adopt(address.removeprefix("infra/"), id)
+            found = engine.plan([step.resource.asset])
+        _print(plan_lines(found))
+        sys.exit(2 if found.changes else 0)
 
 
 def _engine(settings: Settings) -> Engine:
@@ -161,18 +174,23 @@ def _addresses(selection: Sequence[str]) -> list[str] | None:
     return [word.removeprefix("infra/").strip("/") for word in selection] or None
 
 
-def _ask(plan: Plan, prune: Sequence[str]) -> None:
-    print_plan(plan)
+def _agreed(engine: Engine, selection: Sequence[str], prune: Sequence[str]) -> SavedPlan:
+    """The plan, once somebody has seen it and said yes; ends the command where nothing is to do."""
+    from infra_assets.plan import SavedPlan
+    from mall_platform.infra_text import plan_lines
+
+    plan = engine.plan(_addresses(selection))
+    _print(plan_lines(plan))
     if not plan.changes and not prune:
         sys.exit(0)
-    click.confirm("Apply?", abort=True)
+    and_prune = f" and delete {', '.join(prune)}" if prune else ""
+    click.confirm(f"Apply{and_prune}?", abort=True)
+    return SavedPlan.of(plan)
 
 
-def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    changed = [outcome for outcome in outcomes if outcome.result != "unchanged"]
-    for outcome in changed:
-        out.print(f"{outcome.result:<9} {escape(outcome.resource.address)}", highlight=False)
-    out.print(f"{len(changed)} changed, {len(outcomes) - len(changed)} unchanged.")
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 def report(outcomes: Sequence[Outcome]) -> None:
@@ -187,43 +205,61 @@ def report(outcomes: Sequence[Outcome]) -> None:
         report_to(instance, outcomes)
 
 
-class _errors_shown:  # noqa: N801
-    """Prints the engine's errors as one sentence and ends with exit code 1."""
+@contextmanager
+def _errors_shown() -> Iterator[None]:
+    """Prints what went wrong in a sentence, with what to do about it, and ends with exit code 1."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
-    def __enter__(self) -> None:
-        return None
+    from infra_assets.engine import ApplyFailedError, DestroyFailedError
+    from infra_assets.errors import InfraError
+    from mall_platform.infra_text import error_lines, outcome_lines
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
+    try:
+        yield
+    except (
+        InfraError,
+        ClientError,
+        BotoCoreError,
+        OSError,
+        ValidationError,
+        SettingsError,
+    ) as error:
+        if isinstance(error, ApplyFailedError | DestroyFailedError) and error.outcomes:
+            _print(outcome_lines(error.outcomes))
+        if isinstance(error, ApplyFailedError):
+            report(error.outcomes)
+        for line in error_lines(error):
+            err.print(line, highlight=False, soft_wrap=True)
+        sys.exit(1)
 
-        from infra_assets.errors import InfraError
 
-        if isinstance(error, (InfraError, ClientError, BotoCoreError, ValueError)):
-            err.print(f"[red]{escape(str(error))}[/red]")
-            sys.exit(1)
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar of resources done, on stderr, where that is a terminal."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-
-class _progress:  # noqa: N801
-    """A bar of resources done, on stderr."""
-
-    def __enter__(self) -> Callable[[Outcome, int, int], None]:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        self._bars = Progress(
-            BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), console=err
-        )
-        self._bars.start()
-        task = self._bars.add_task("", total=None)
+    bars = Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with bars:
+        task = bars.add_task("", total=None)
 
         def on_progress(outcome: Outcome, done: int, total: int) -> None:
-            self._bars.update(
-                task,
-                completed=done,
-                total=total,
-                description=f"{outcome.result} {outcome.resource.address}",
-            )
+            what = f"{outcome.result} {outcome.resource.address}"
+            bars.update(task, completed=done, total=total, description=escape(what))
 
-        return on_progress
-
-    def __exit__(self, *exc: object) -> None:
-        self._bars.stop()
+        yield on_progress

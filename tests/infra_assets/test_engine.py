@@ -10,8 +10,8 @@ import pytest
 
 from infra_assets.cloud import AmbiguousIdentityError
 from infra_assets.engine import (
-    AlreadyThereError,
     ApplyFailedError,
+    NotAdoptedError,
     PlanOutdatedError,
     UnknownAssetError,
     UnknownOrphanError,
@@ -19,7 +19,7 @@ from infra_assets.engine import (
 from infra_assets.lock import ApplyLock, LockHeldError
 from infra_assets.plan import SavedPlan
 from infra_assets.reconcile import DataLossRefusedError
-from infra_assets.resource import Setting
+from infra_assets.resource import NotAdoptableError, Setting
 from resources.aws import MissingInfrastructureError
 from tests.infra_assets.conftest import Built
 from tests.infra_assets.world import DECLARED, SPEC, CrashError, World, crash, refused
@@ -304,10 +304,10 @@ def test_an_existing_object_is_adopted(complete: World) -> None:
 
 def test_a_resource_that_exists_is_not_adopted_again(complete: World) -> None:
     other = complete.aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
-    with pytest.raises(AlreadyThereError):
+    with pytest.raises(NotAdoptedError):
         complete.engine().adopt("kms.Key/raw", other)
 
 
 def test_an_asset_of_several_resources_cannot_be_adopted_as_one(complete: World) -> None:
-    with pytest.raises(UnknownAssetError, match="must be one resource"):
+    with pytest.raises(NotAdoptableError, match="must be one resource"):
         complete.engine().adopt("security/encryption_keys", "x")
