@@ -31,17 +31,21 @@ class CommandFailedError(Exception):
         super().__init__(f"{' '.join(command)} failed; the end of {log}:\n{tail}")
 
 
-def _run(command: Sequence[str], folder: Path, log: Path) -> Measured:
-    """A command's wall and CPU time; it sees nothing of the mall that is measured."""
-    environment = {
+def _environment() -> dict[str, str]:
+    """This process's, without what it knows of the mall that is measured and sets for Python."""
+    return {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("MALL_", "AWS_", "DAGSTER_", "VIRTUAL_ENV", "PYTHON"))
     }
+
+
+def _run(command: Sequence[str], folder: Path, log: Path) -> Measured:
+    """A command's wall and CPU time; it sees nothing of the mall that is measured."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=folder, env=_environment(), stdout=out, stderr=out)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -83,7 +87,9 @@ import {module}
 print(time.perf_counter() - began, time.process_time() - spent)
 """
     command = [sys.executable, "-W", "ignore", "-c", script]
-    answer = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, check=True, text=True)
+    answer = subprocess.run(
+        command, cwd=PROJECT_ROOT, env=_environment(), capture_output=True, check=True, text=True
+    )
     wall_s, cpu_s = map(float, answer.stdout.split())
     return Measured(wall_s, cpu_s, {})
 

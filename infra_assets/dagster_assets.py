@@ -1,7 +1,8 @@
 """The registry's assets in Dagster: materializing one applies it, its check plans it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from inspect import signature
+from typing import Any, TypeVar
 
 import dagster as dg
 from pydantic import Field
@@ -13,6 +14,8 @@ from infra_assets.reconcile import Outcome
 from infra_assets.spec import platform_spec
 from resources.aws import Aws
 from resources.settings import load_settings
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class InfraRun(dg.Config):
@@ -42,6 +45,7 @@ def _asset(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetsDefini
         owners=["team:platform"],
         pool="infra",
     )
+    @_with_signature
     def materialize(
         context: dg.AssetExecutionContext, config: InfraRun, aws: Aws
     ) -> dg.MaterializeResult:
@@ -75,11 +79,18 @@ def _check(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetChecksD
         name="matches_code",
         description="AWS is what the code says; the metadata has the plan where it isn't.",
     )
+    @_with_signature
     def matches_code(aws: Aws) -> dg.AssetCheckResult:
         plan = Engine(aws, load_settings(), tuple(registry)).plan([asset.address])
         return dg.AssetCheckResult(passed=not plan.changes, metadata=plan_metadata(plan))
 
     return matches_code
+
+
+def _with_signature(function: _Function) -> _Function:
+    """The function, its signature worked out: Dagster asks for it twenty times as it loads."""
+    function.__signature__ = signature(function)  # type: ignore[attr-defined]
+    return function
 
 
 def outcomes_version(outcomes: Sequence[Outcome]) -> str:

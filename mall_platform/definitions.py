@@ -4,9 +4,13 @@ What loading makes stays, so the garbage collector would look through ever more 
 nothing: it waits until all is loaded, and leaves that alone from then on.
 """
 
-import gc
+from __future__ import annotations
 
-import dagster as dg
+import gc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 def _loaded() -> dg.Definitions:
