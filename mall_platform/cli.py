@@ -67,7 +67,7 @@ def test(context: click.Context) -> None:
     """Run the test suite; further arguments go to pytest."""
     arguments = context.args
     if not any(a in ("-n", "--pdb") or a.startswith("-n") for a in arguments):
-        arguments = ["-n", "auto", "--dist", "loadscope", *arguments]
+        arguments = ["-n", "auto", "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
     os.chdir(PROJECT_ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
 
