@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 
 from mall_platform import cli_infra, local
@@ -45,6 +46,11 @@ def connected() -> Settings:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
     """The mall's open data platform: infrastructure and data as one asset graph."""
+    try:
+        load_settings()
+    except ValidationError as error:
+        wrong = (f"MALL_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise click.UsageError("\n".join(wrong)) from None
 
 
 @main.command()
@@ -73,12 +79,21 @@ def test(context: click.Context) -> None:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port of the Dagster UI.",
+)
 def up(port: int) -> None:
     """Start the local AWS, the Slack inbox, the Dagster UI and its daemon; Ctrl-C ends all."""
     from mall_platform.up import run_up
 
-    sys.exit(run_up(load_settings(), out, port))
+    try:
+        sys.exit(run_up(load_settings(), out, port))
+    except RuntimeError as error:
+        fail(str(error))
 
 
 @main.command()

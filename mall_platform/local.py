@@ -6,13 +6,15 @@ made there, and the state that remembers them is discarded with it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from resources.settings import PROJECT_ROOT, Settings, load_settings
@@ -36,6 +38,27 @@ def dagster_home(settings: Settings) -> Path:
 def up_file(settings: Settings) -> Path:
     """Where a running `mall up` leaves its process id."""
     return settings.home / "up.pid"
+
+
+@contextmanager
+def only_up(settings: Settings) -> Iterator[None]:
+    """Held by the one `mall up` of a MALL_HOME; raises RuntimeError while another holds it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with up_file(settings).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("./mall up is running already. End it with ./mall down.") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def is_up(settings: Settings) -> bool:
+    """Whether a `mall up` is running."""
+    pid = _read_pid(up_file(settings))
+    return pid is not None and _is_ours(pid, "mall_platform.cli")
 
 
 def is_running(settings: Settings) -> bool:
@@ -155,7 +178,8 @@ def _endpoint(home: Path) -> Mapping[str, str] | None:
 
 
 def _read_pid(file: Path) -> int | None:
-    return int(file.read_text()) if file.exists() else None
+    text = file.read_text() if file.exists() else ""
+    return int(text) if text else None
 
 
 def _is_ours(pid: int, module: str) -> bool:

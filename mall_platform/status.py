@@ -24,7 +24,7 @@ def print_status(settings: Settings, out: Console) -> None:
     if settings.env == "local":
         out.print(f"Local AWS    {os.environ['AWS_ENDPOINT_URL']}")
         out.print(f"Slack inbox  {local.inbox_url(settings)}")
-        up = "running" if local.up_file(settings).exists() else "not running: ./mall up"
+        up = "running" if local.is_up(settings) else "not running: ./mall up"
         out.print(f"Dagster UI   {up}")
     graph = build_defs(settings).resolve_asset_graph()
     with dg.DagsterInstance.get() as instance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -14,15 +15,40 @@ from resources.settings import PROJECT_ROOT, Settings
 
 
 def run_up(settings: Settings, out: Console, port: int) -> int:
-    """Runs until Ctrl-C or SIGTERM, then ends everything; returns the exit code."""
+    """Runs until Ctrl-C or SIGTERM, then ends everything; returns the exit code.
+
+    Raises RuntimeError, with nothing started, if another one runs or the port is taken.
+    """
+    _require_free(port)
+    with local.only_up(settings):
+        try:
+            return _serve(settings, out, port)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            out.print("Ending everything ...")
+            if settings.env == "local":
+                local.stop(settings)
+            out.print("Everything has ended.")
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise RuntimeError(f"Port {port} is taken. Choose another one by --port.") from None
+
+
+def _serve(settings: Settings, out: Console, port: int) -> int:
+    """Starts what isn't running yet, and Dagster; returns Dagster's exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     os.environ["MALL_UI_BASE_URL"] = f"http://127.0.0.1:{port}"
-    os.environ["PYTHONWARNINGS"] = "ignore:Parameter"
+    os.environ["PYTHONWARNINGS"] = "ignore:Parameter,ignore:Function `dev_command`"
     if settings.env == "local" and local.start(settings):
         apply_infrastructure(out)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    local.up_file(settings).write_text(str(os.getpid()))
     out.print(f"Dagster UI    http://127.0.0.1:{port}")
     out.print(f"Slack inbox   {local.inbox_url(settings)}")
     out.print('AWS           eval "$(./mall env)" points any AWS tool at it')
@@ -38,14 +64,8 @@ def run_up(settings: Settings, out: Console, port: int) -> int:
     )
     try:
         return dagster.wait()
-    except KeyboardInterrupt:
-        return 0
     finally:
-        out.print("Ending everything ...")
         local.end(dagster.pid, "dagster")
-        if settings.env == "local":
-            local.stop(settings)
-        out.print("Everything has ended.")
 
 
 def apply_infrastructure(out: Console) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from mall_platform import local
 from mall_platform.cli import main
 from resources.settings import load_settings
 
@@ -53,8 +55,41 @@ def test_down_is_content_when_nothing_runs(nothing_runs: None, tmp_path: Path) -
     assert not tmp_path.exists()
 
 
-def test_wrong_usage_exits_with_2() -> None:
-    assert CliRunner().invoke(main, ["backfill"]).exit_code == 2
+@pytest.mark.parametrize("command", ["backfill", "up --port 99999", "demo --days many"])
+def test_wrong_usage_exits_with_2(command: str) -> None:
+    assert CliRunner().invoke(main, command.split()).exit_code == 2
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, nothing_runs: None) -> None:
+    monkeypatch.setenv("MALL_ENV", "staging")
+    shown = CliRunner().invoke(main, ["status"])
+    assert shown.exit_code == 2
+    assert "MALL_ENV: Input should be 'local', 'dev' or 'prod'" in shown.output + shown.stderr
+
+
+def test_only_one_up_runs_at_a_time(nothing_runs: None) -> None:
+    """A second one would run schedules twice, and end the first one's AWS with itself."""
+    with local.only_up(load_settings()):
+        shown = CliRunner().invoke(main, ["up", "--port", str(free_port())])
+    assert shown.exit_code == 1
+    assert "./mall up is running already" in shown.output + shown.stderr
+
+
+def test_up_says_that_its_port_is_taken(nothing_runs: None, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        shown = CliRunner().invoke(main, ["up", "--port", str(taken.getsockname()[1])])
+    assert shown.exit_code == 1
+    assert "is taken" in shown.output + shown.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def test_the_script_runs_from_any_folder(tmp_path: Path) -> None:
