@@ -12,6 +12,7 @@ from infra_assets.types.iam import Policy, Role
 from resources.settings import load_settings
 from tests.authorization import ApiCall, Need, Rights, arn, needs
 from tests.integration.conftest import WholeRun
+from tests.service_models import faults
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,11 @@ def test_every_call_of_a_run_is_allowed(rights: Rights, asked: list[Need]) -> No
     assert sorted({str(need) for need in asked if not rights.allow(need)}) == []
     services = {need.action.partition(":")[0] for need in asked}
     assert services == {"athena", "glue", "rds", "s3", "secretsmanager"}
+
+
+def test_every_call_of_a_run_is_valid(whole_run: WholeRun) -> None:
+    """Against the services' models, with enums, patterns and bounds."""
+    assert sorted({fault for call in whole_run.calls for fault in faults(call)}) == []
 
 
 NOT_SEEN_HERE = {
