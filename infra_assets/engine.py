@@ -1,16 +1,12 @@
-"""Runs the reconciler over assets: in dependency order, independent ones at once, one run at a
-time in an environment."""
+"""What can be done to an environment as a whole: planned, applied, destroyed, adopted, one at a
+time."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from graphlib import TopologicalSorter
-from typing import Any
 
 from infra_assets import reconcile
 from infra_assets.cloud import Clock, Cloud
@@ -20,16 +16,12 @@ from infra_assets.kinds import TYPES
 from infra_assets.lock import ApplyLock, holder_name
 from infra_assets.plan import Orphan, Plan, SavedPlan
 from infra_assets.reconcile import Outcome, Permission, Step, differences
-from infra_assets.records import Command, record
+from infra_assets.records import recorded
 from infra_assets.resource import NotAdoptableError, Resource, Setting
+from infra_assets.run import THREADS, Progress, Run
 from infra_assets.spec import PlatformSpec, platform_spec
 from resources.aws import Aws
 from resources.settings import Settings
-
-Progress = Callable[[Outcome, int, int], None]
-"""Called after each resource with its outcome, how many are done, and how many there are."""
-
-_THREADS = 8
 
 
 class UnknownAssetError(InfraError):
@@ -92,28 +84,6 @@ class ReadOnlyRunError(Exception):
     """A run that only reads was about to write."""
 
 
-class ApplyFailedError(InfraError):
-    """Some assets could not be made what they should be; the others were.
-
-    `outcomes` has what was done, `failures` the error of each failed asset, `skipped` the assets
-    that need one of those.
-    """
-
-    def __init__(
-        self,
-        outcomes: list[Outcome],
-        failures: Mapping[str, Exception],
-        skipped: Sequence[str],
-    ) -> None:
-        lines = [f"{asset}: {type(e).__name__}: {e}" for asset, e in sorted(failures.items())]
-        if skipped:
-            lines.append(f"not tried, since they need those: {', '.join(sorted(skipped))}")
-        super().__init__("\n".join(lines))
-        self.outcomes = outcomes
-        self.failures = failures
-        self.skipped = skipped
-
-
 @dataclass(frozen=True)
 class Engine:
     """The infrastructure of one environment, as declared by `assets` (in dependency order)."""
@@ -164,8 +134,8 @@ class Engine:
                 if any(not address.endswith(state) for address in saved.moved(now)):
                     raise PlanOutdatedError(saved, now)
             permission = Permission(frozenset(named), spec.allow_data_loss)
-            run = _Run(cloud, permission, assets, spec, on_progress)
-            with _recorded(cloud, lock.holder, "apply", plan) as did:
+            run = Run(cloud, permission, assets, on_progress)
+            with recorded(cloud, lock.holder, "apply", plan) as did:
                 did.outcomes = run.outcomes
                 return run.apply()
 
@@ -176,7 +146,7 @@ class Engine:
         state = self._state_bucket(spec)
         resources = [r for a in self._selected(selection) for r in a.resources(spec)][::-1]
         resources.sort(key=lambda r: r.address == state.address)
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             lives = pool.map(cloud.live, resources)
         steps = [
             Step(resource, "delete", (), live)
@@ -223,7 +193,7 @@ class Engine:
 
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
-            with _recorded(cloud, lock.holder, "destroy", plan) as did:
+            with recorded(cloud, lock.holder, "destroy", plan) as did:
                 did.outcomes = lambda: outcomes
                 for resource in doomed:
                     delete(resource, cloud)
@@ -270,7 +240,7 @@ class Engine:
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
             outcomes: list[Outcome] = []
-            with _recorded(cloud, lock.holder, "prune") as did:
+            with recorded(cloud, lock.holder, "prune") as did:
                 did.outcomes = lambda: outcomes
                 for resource in doomed:
                     outcomes += filter(None, [reconcile.delete(resource, cloud, permission)])
@@ -299,7 +269,7 @@ class Engine:
             if "tags" in changed:
                 resource.update(cloud, live, wanted, frozenset({"tags"}))
             step = reconcile.plan(resource, self._cloud(spec, guard=_refuse_to_write))
-            with _recorded(cloud, lock.holder, "import") as did:
+            with recorded(cloud, lock.holder, "import") as did:
                 did.more = {"resource": resource.address, "id": id}
         return step
 
@@ -349,7 +319,7 @@ class Engine:
 
     def _plan(self, cloud: Cloud, selection: Sequence[str] | None) -> Plan:
         resources = [r for a in self._selected(selection) for r in a.resources(cloud.spec)]
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             each = pool.map(lambda r: reconcile.plan(r, cloud), resources)
             steps = tuple(_with_what_follows(each, cloud))
         return Plan(cloud.spec.env, cloud.spec.account_id, tuple(selection or ()), steps)
@@ -377,97 +347,6 @@ class Engine:
 
     def _lock(self, spec: PlatformSpec) -> ApplyLock:
         return ApplyLock(self.aws, spec.bucket("state"), holder_name(self.aws.caller_arn))
-
-
-@dataclass
-class _Did:
-    """What goes into the record of a change, as far as it has got."""
-
-    outcomes: Callable[[], Sequence[Outcome]] = list
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-
-@contextmanager
-def _recorded(cloud: Cloud, who: str, command: Command, plan: Plan | None = None) -> Iterator[_Did]:
-    """Records what is done within, whether it succeeds or fails."""
-    did = _Did()
-    try:
-        yield did
-    except Exception as error:
-        failures: Mapping[str, Exception] = {command: error}
-        if isinstance(error, ApplyFailedError):
-            failures = error.failures
-        try:
-            record(cloud, who, command, did.outcomes(), plan=plan, failures=failures, **did.more)
-        except Exception as unrecorded:  # noqa: BLE001
-            error.add_note(f"This change could not be recorded either: {unrecorded}")
-        raise
-    record(cloud, who, command, did.outcomes(), plan=plan, **did.more)
-
-
-class _Run:
-    """One apply: assets go to a thread each as soon as those they need are done."""
-
-    def __init__(
-        self,
-        cloud: Cloud,
-        permission: Permission,
-        assets: Sequence[InfraAsset],
-        spec: PlatformSpec,
-        on_progress: Progress | None,
-    ) -> None:
-        self.failures: dict[str, Exception] = {}
-        self._cloud = cloud
-        self._permission = permission
-        self._assets = {asset.address: asset for asset in assets}
-        self._resources = {asset.address: asset.resources(spec) for asset in assets}
-        self._outcomes: dict[str, Outcome] = {}
-        self._on_progress = on_progress
-        self._reporting = threading.Lock()
-
-    def outcomes(self) -> list[Outcome]:
-        """What has been done so far, in the order of declaration."""
-        addresses = (r.address for resources in self._resources.values() for r in resources)
-        return [self._outcomes[a] for a in addresses if a in self._outcomes]
-
-    def apply(self) -> list[Outcome]:
-        skipped: list[str] = []
-        order = TopologicalSorter(
-            {a.address: [d for d in a.deps if d in self._assets] for a in self._assets.values()}
-        )
-        order.prepare()
-        running: dict[Future[None], str] = {}
-        with ThreadPoolExecutor(_THREADS) as pool:
-            while order.is_active():
-                for address in order.get_ready():
-                    blocked = {*self.failures, *skipped} & set(self._assets[address].deps)
-                    if blocked:
-                        skipped.append(address)
-                        order.done(address)
-                    else:
-                        running[pool.submit(self._apply_asset, address)] = address
-                if not running:
-                    continue
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    address = running.pop(future)
-                    error = future.exception()
-                    if isinstance(error, Exception):
-                        self.failures[address] = error
-                    elif error is not None:
-                        raise error
-                    order.done(address)
-        if self.failures:
-            raise ApplyFailedError(self.outcomes(), self.failures, skipped)
-        return self.outcomes()
-
-    def _apply_asset(self, address: str) -> None:
-        for resource in self._resources[address]:
-            outcome = reconcile.apply(resource, self._cloud, self._permission)
-            with self._reporting:
-                self._outcomes[resource.address] = outcome
-                if self._on_progress:
-                    total = sum(len(resources) for resources in self._resources.values())
-                    self._on_progress(outcome, len(self._outcomes), total)
 
 
 def _with_what_follows(steps: Iterable[Step], cloud: Cloud) -> Iterator[Step]:

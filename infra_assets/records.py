@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from infra_assets.cloud import Cloud
 from infra_assets.plan import Plan, outcome_as_dict
 from infra_assets.reconcile import Outcome
+from infra_assets.run import ApplyFailedError
 
 Command = Literal["apply", "destroy", "import", "prune"]
-PREFIX = "infra-changes/"
+_PREFIX = "infra-changes/"
 
 
-def record(
+def _write(
     cloud: Cloud,
     who: str,
     command: Command,
@@ -49,7 +52,33 @@ def record(
         "s3",
         "put_object",
         Bucket=fit[0],
-        Key=f"{PREFIX}{now:%Y/%m/%d}/{now:%H%M%S}-{uuid.uuid4().hex[:8]}.json",
+        Key=f"{_PREFIX}{now:%Y/%m/%d}/{now:%H%M%S}-{uuid.uuid4().hex[:8]}.json",
         ContentType="application/json",
         Body=json.dumps(content, ensure_ascii=False).encode(),
     )
+
+
+@dataclass
+class Did:
+    """What goes into the record of a change, as far as it has got."""
+
+    outcomes: Callable[[], Sequence[Outcome]] = list
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def recorded(cloud: Cloud, who: str, command: Command, plan: Plan | None = None) -> Iterator[Did]:
+    """Records what is done within, whether it succeeds or fails."""
+    did = Did()
+    try:
+        yield did
+    except Exception as error:
+        failures: Mapping[str, Exception] = {command: error}
+        if isinstance(error, ApplyFailedError):
+            failures = error.failures
+        try:
+            _write(cloud, who, command, did.outcomes(), plan=plan, failures=failures, **did.more)
+        except Exception as unrecorded:  # noqa: BLE001
+            error.add_note(f"This change could not be recorded either: {unrecorded}")
+        raise
+    _write(cloud, who, command, did.outcomes(), plan=plan, **did.more)

@@ -20,9 +20,10 @@ from infra_assets import (
     was,
     web,
 )
-from infra_assets.engine import Engine, Progress
+from infra_assets.engine import Engine
 from infra_assets.infra_asset import InfraAsset
 from infra_assets.reconcile import Outcome
+from infra_assets.run import Progress
 from resources.aws import Aws
 from resources.settings import Settings
 

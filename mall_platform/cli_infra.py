@@ -16,9 +16,10 @@ from rich.markup import escape
 from resources.settings import Settings
 
 if TYPE_CHECKING:
-    from infra_assets.engine import Engine, Progress
+    from infra_assets.engine import Engine
     from infra_assets.plan import SavedPlan
     from infra_assets.reconcile import Outcome
+    from infra_assets.run import Progress as OnProgress
 
 out = Console(emoji=False)
 err = Console(stderr=True, emoji=False)
@@ -212,8 +213,9 @@ def _errors_shown() -> Iterator[None]:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from infra_assets.engine import ApplyFailedError, DestroyFailedError
+    from infra_assets.engine import DestroyFailedError
     from infra_assets.errors import InfraError
+    from infra_assets.run import ApplyFailedError
     from mall_platform.infra_text import error_lines, outcome_lines
 
     try:
@@ -236,7 +238,7 @@ def _errors_shown() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress() -> Iterator[OnProgress]:
     """A bar of resources done, on stderr, where that is a terminal."""
     from rich.progress import (
         BarColumn,

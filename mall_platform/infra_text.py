@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from rich.markup import escape
 
-from infra_assets.engine import ApplyFailedError
 from infra_assets.plan import shown
 from infra_assets.reconcile import DataLossRefusedError, unordered
+from infra_assets.run import ApplyFailedError
 from resources.aws import MissingInfrastructureError
 
 if TYPE_CHECKING:

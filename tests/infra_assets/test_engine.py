@@ -10,7 +10,6 @@ import pytest
 
 from infra_assets.cloud import AmbiguousIdentityError
 from infra_assets.engine import (
-    ApplyFailedError,
     NotAdoptedError,
     PlanOutdatedError,
     UnknownAssetError,
@@ -20,6 +19,7 @@ from infra_assets.lock import ApplyLock, LockHeldError
 from infra_assets.plan import SavedPlan
 from infra_assets.reconcile import DataLossRefusedError
 from infra_assets.resource import NotAdoptableError, Setting
+from infra_assets.run import ApplyFailedError
 from resources.aws import MissingInfrastructureError
 from tests.infra_assets.conftest import Built
 from tests.infra_assets.world import DECLARED, SPEC, CrashError, World, crash, refused
