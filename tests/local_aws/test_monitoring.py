@@ -364,6 +364,43 @@ def test_retries_and_failure_destination_are_settings(account: Account) -> None:
     assert record["responsePayload"]["errorType"] == "ZeroDivisionError"
 
 
+def test_settings_of_retries_replace_the_ones_before(account: Account) -> None:
+    url, queue = account.queue()
+    function = account.function("def handler(event, context): print('try'); 1 / 0")
+    name, client = function["FunctionName"], account.client("lambda")
+    for settings in (
+        {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 60},
+        {"MaximumRetryAttempts": 1, "DestinationConfig": {"OnFailure": {"Destination": queue}}},
+    ):
+        client.put_function_event_invoke_config(FunctionName=name, **settings)
+    shown = client.get_function_event_invoke_config(FunctionName=name)
+    assert shown["MaximumRetryAttempts"] == 1
+    assert shown["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+    assert "MaximumEventAgeInSeconds" not in shown
+    account.invoke(function, {}, InvocationType="Event")
+    [letter] = until(lambda: account.received(url))
+    assert json.loads(letter["Body"])["requestContext"]["approximateInvokeCount"] == 2
+    assert account.logged(function).count("try") == 2
+
+
+def test_the_target_of_dead_letters_can_be_changed_and_taken_away(account: Account) -> None:
+    (_, before), (url, queue) = account.queue(), account.queue()
+    function = account.function(
+        "def handler(event, context): 1 / 0", DeadLetterConfig={"TargetArn": before}
+    )
+    name, client = function["FunctionName"], account.client("lambda")
+    client.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
+    client.update_function_configuration(FunctionName=name, DeadLetterConfig={"TargetArn": queue})
+    client.update_function_configuration(FunctionName=name, Timeout=10)
+    shown = client.get_function_configuration(FunctionName=name)
+    assert shown["DeadLetterConfig"] == {"TargetArn": queue}
+    account.invoke(function, {"k": 2}, InvocationType="Event")
+    [letter] = until(lambda: account.received(url))
+    assert json.loads(letter["Body"]) == {"k": 2}
+    client.update_function_configuration(FunctionName=name, DeadLetterConfig={"TargetArn": ""})
+    assert "DeadLetterConfig" not in client.get_function_configuration(FunctionName=name)
+
+
 # ── SNS ──────────────────────────────────────────────────────────────────────────────────────
 
 ECHO = "import json\ndef handler(event, context): print(json.dumps(event))"
