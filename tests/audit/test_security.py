@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -145,6 +146,70 @@ def test_the_application_reaches_its_secrets_and_the_click_stream(account: Accou
     theirs = {"secretsmanager:GetSecretValue", "firehose:PutRecordBatch"}
     assert theirs <= actions(account, "was")
     assert not theirs & actions(account, "web")
+
+
+# ── the role that applies infrastructure ─────────────────────────────────────────────────────
+
+
+def boundary(account: Account, name: str) -> list[dict[str, Any]]:
+    arn = role(account, name)["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    return statements(managed_policy(account, arn))
+
+
+def test_applying_infrastructure_has_a_role_of_its_own(account: Account) -> None:
+    """(N3) Assumed by the platform's tasks, bounded, without `*` actions; it can make what the
+    network begins with."""
+    (statement,) = statements(role(account, "apply")["AssumeRolePolicyDocument"])
+    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+    found = actions(account, "apply")
+    assert {"ec2:CreateVpc", "iam:CreateRole", "rds:CreateDBInstance"} <= found
+    assert not [action for action in found if action.endswith(":*") or action == "*"]
+
+
+def test_roles_are_made_within_a_boundary_only(account: Account) -> None:
+    """(N3) So no role that an apply makes can do more than the platform knows."""
+    making = [
+        statement
+        for statement in allowed(account, "apply")
+        if {"iam:CreateRole", "iam:PutRolePolicy"} & set(as_list(statement["Action"]))
+    ]
+    assert making
+    servers = role(account, "web")["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    for statement in making:
+        conditions = json.dumps(statement["Condition"])
+        assert "iam:PermissionsBoundary" in conditions and servers in conditions
+        assert all(
+            r.startswith(f"arn:aws:iam::{ACCOUNT_ID}:role/{account.named('')}")
+            for r in as_list(statement["Resource"])
+        )
+
+
+def test_an_apply_can_not_widen_itself(account: Account) -> None:
+    """(N3) Its boundary denies every call on its own role, whatever its policies come to say."""
+    own = role(account, "apply")["Arn"]
+    denied = [
+        statement
+        for statement in boundary(account, "apply")
+        if statement["Effect"] == "Deny"
+        and as_list(statement["Action"]) == ["iam:*"]
+        and own in as_list(statement["Resource"])
+        and "Condition" not in statement
+    ]
+    assert len(denied) == 1
+
+
+def test_an_apply_reads_no_data_and_unlocks_no_backup(account: Account) -> None:
+    """(E1, B4)"""
+    denied = {
+        (action, resource)
+        for statement in boundary(account, "apply")
+        if statement["Effect"] == "Deny"
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement.get("Resource", []))
+    }
+    for purpose in ("lake", "raw", "drop", "backup"):
+        assert ("s3:GetObject", f"arn:aws:s3:::{account.bucket(purpose)}/*") in denied
+    assert ("s3:BypassGovernanceRetention", "*") in denied
 
 
 # ── the firewall ─────────────────────────────────────────────────────────────────────────────
