@@ -26,8 +26,8 @@ def materialized(
     """Assets materialized in one run, over all days from `days[0]` to `days[1]` where they have
     any; `rows` counts those of `table`.
 
-    What is prepared: a run of the shop's dozen categories, which imports Dagster's engine, AWS's
-    service models and the database's reader, and `imports`, what the work needs besides.
+    What is prepared: a run of the shop's dozen categories, which imports Dagster's engine and AWS's
+    service models, and `imports`, what the work needs besides.
     """
     for module in imports:
         importlib.import_module(module)

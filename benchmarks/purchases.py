@@ -107,7 +107,7 @@ def _memory(mall: BenchMall) -> list[Figure]:
     small_mb, large_mb = small.peak_bytes / _MB, large.peak_bytes / _MB
     growth = large_mb / small_mb
     rows, large_rows = mall.sizes.purchases, mall.sizes.large_purchases
-    work = "purchases extract, peak memory above the imports, its reader's process included"
+    work = "purchases extract, peak memory above the imports"
     return [
         Figure(
             f"{work}, {rows:,} rows",

@@ -49,66 +49,72 @@ def frame_schema(table: Table) -> pa.DataFrameSchema:
     import pandera.polars as pa
 
     return pa.DataFrameSchema(
-        {column.name: _pandera_column(column) for column in table.columns},
+        {
+            column.name: pa.Column(dtype, nullable=column.nullable, checks=_rules(column))
+            for column, dtype in zip(table.columns, table.polars_schema().values(), strict=True)
+        },
         strict=True,
         ordered=True,
     )
 
 
-def _pandera_column(column: Column) -> pa.Column:
+def _rules(column: Column) -> list[pa.Check]:
     import pandera.polars as pa
-    import polars as pl
 
-    types = {
-        "string": pl.String(),
-        "binary": pl.Binary(),
-        "boolean": pl.Boolean(),
-        "int": pl.Int32(),
-        "bigint": pl.Int64(),
-        "double": pl.Float64(),
-        "date": pl.Date(),
-        "timestamp": pl.Datetime("ms"),
-    }
-    checks = []
+    rules = []
     if column.allowed is not None:
-        checks.append(pa.Check.isin(list(column.allowed), name="allowed"))
+        rules.append(pa.Check.isin(list(column.allowed), name="allowed"))
     if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum, name="minimum"))
+        rules.append(pa.Check.ge(column.minimum, name="minimum"))
     if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum, name="maximum"))
-    return pa.Column(types[column.type], nullable=column.nullable, checks=checks)
+        rules.append(pa.Check.le(column.maximum, name="maximum"))
+    return rules
 
 
 class SchemaAudit:
     """Holds a version's rows against the table's declaration, batch by batch.
 
-    `see` checks rows, `see_stored` a stored file: its schema and, over the whole version, that
-    keys are unique. Only the key columns are kept between calls.
+    `see` checks rows; `see_stored` a stored file, its schema and whether keys are unique over the
+    whole version. Who wrote the files can do with `see_footer`, and `see_keys` only where keys
+    aren't ascending, for then they are unique. Only the key columns are kept between calls.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._schema = frame_schema(table)
         self._keys: list[pl.DataFrame] = []
+        self._last_key: int | None = None
         self._failures: Counter[str] = Counter()
+        self.keys_are_ascending = True
         self.stored_rows = 0
 
     def see(self, frame: pl.DataFrame) -> None:
         """Checks some rows of the version."""
-        self._failures.update(_failures(self._schema, frame))
+        if not conforms(self._table, frame):
+            self._failures.update(_failures(self._schema, frame))
+        if self._table.key and self.keys_are_ascending and frame.height:
+            self.keys_are_ascending = self._ascend(frame)
 
     def see_stored(self, file: pq.ParquetFile) -> None:
         """Checks a file of the version, but not its rows."""
-        import polars as pl
+        self.see_footer(file.metadata)
+        self.see_keys(file)
 
-        self.stored_rows += file.metadata.num_rows
-        found = file.schema_arrow
+    def see_footer(self, footer: pq.FileMetaData) -> None:
+        """Checks the schema that a file says it has, and counts its rows."""
+        self.stored_rows += footer.num_rows
+        found = footer.schema.to_arrow_schema()
         for column in stored_schema(self._table):
             if column.name not in found.names:
                 self._failures[f"{column.name}: missing"] += 1
             elif found.field(column.name).type != column.type:
                 self._failures[f"{column.name}: type"] += 1
-        if self._table.key and set(self._table.key) <= set(found.names):
+
+    def see_keys(self, file: pq.ParquetFile) -> None:
+        """Takes the keys in of a file of the version."""
+        import polars as pl
+
+        if self._table.key and set(self._table.key) <= set(file.schema_arrow.names):
             self._keys.append(pl.DataFrame(file.read(columns=list(self._table.key))))
 
     def result(self) -> AuditResult:
@@ -123,10 +129,43 @@ class SchemaAudit:
         counts = {"rows": self.stored_rows, "failures": dict(failures)}
         return AuditResult(SCHEMA_MATCHES, not failures, counts)
 
+    def _ascend(self, frame: pl.DataFrame) -> bool:
+        """Whether the only key, a number, is larger in each row than in the row before."""
+        name, *others = self._table.key
+        if others or name not in frame.columns or not frame.schema[name].is_integer():
+            return False
+        keys = frame[name]
+        before, self._last_key = self._last_key, keys[-1]
+        if keys.null_count() or (before is not None and keys[0] <= before):
+            return False
+        return bool((keys.slice(1) > keys.head(-1)).all())
+
 
 def conforms(table: Table, frame: pl.DataFrame) -> bool:
-    """Whether every row is as declared."""
-    return not _failures(frame_schema(table), frame)
+    """Whether the figures of its columns prove that every row is as declared.
+
+    Where they don't, `frame_schema` tells what is wrong, if anything is.
+    """
+    declared = table.polars_schema()
+    if list(frame.schema.items()) != list(declared.items()):
+        return False
+    return all(_conforms(column, frame[column.name]) for column in table.columns)
+
+
+def _conforms(column: Column, cells: pl.Series) -> bool:
+    if cells.null_count() and not column.nullable:
+        return False
+    if column.allowed is not None and not {*cells.unique()} <= {*column.allowed, None}:
+        return False
+    if cells.dtype.is_float() and cells.is_nan().any():
+        return False
+    if cells.len() == cells.null_count():
+        return True
+    least: Any = cells.min() if column.minimum is not None else None
+    most: Any = cells.max() if column.maximum is not None else None
+    return not (least is not None and least < column.minimum) and not (
+        most is not None and most > column.maximum
+    )
 
 
 def _failures(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> Counter[str]:

@@ -148,7 +148,8 @@ def age_band(birth: pl.Expr, on: pl.Expr | date) -> pl.Expr:
     import polars as pl
 
     day = pl.lit(on) if isinstance(on, date) else on
-    return band_of_years((_as_number(day) - _as_number(birth)) // 10_000)
+    numbers = [which.map_batches(_numbers, return_dtype=pl.Int32) for which in (day, birth)]
+    return band_of_years((numbers[0] - numbers[1]) // 10_000)
 
 
 def band_of_years(years: pl.Expr) -> pl.Expr:
@@ -161,16 +162,31 @@ def band_of_years(years: pl.Expr) -> pl.Expr:
 def _bands_of_years(years: pl.Series) -> pl.Series:
     import polars as pl
 
-    bands = pl.Series(AGE_BANDS)
-    value = pl.col("years")
-    known = (value // 10).clip(1, 7) - 1
-    index = pl.when(value >= 0).then(known).otherwise(len(bands) - 1).cast(pl.UInt32)
-    found = years.alias("years").to_frame().select(index).to_series()
-    return bands.gather(found).alias(years.name)
+    *known, unknown = AGE_BANDS
+    last = 10 * len(known)
+    bands = [unknown, *(known[max(year // 10, 1) - 1] for year in range(last + 1))]
+    index = years.clip(-1, last).fill_null(-1) + 1
+    return pl.Series(years.name, bands).gather(index.cast(pl.UInt32))
 
 
-def _as_number(day: pl.Expr) -> pl.Expr:
-    """A date's digits: 20240601; differences in ten thousands are completed years."""
+def _numbers(days: pl.Series) -> pl.Series:
+    """Dates' digits, as 20240601: differences in ten thousands are completed years.
+
+    Worked out once for each day of the calendar they span, if they are more than that.
+    """
     import polars as pl
 
-    return day.dt.year() * 10_000 + day.dt.month().cast(pl.Int32) * 100 + day.dt.day()
+    first, last = days.min(), days.max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return pl.Series(days.name, [None], pl.Int32).new_from_index(0, days.len())
+    if (last - first).days >= days.len():
+        return _digits(days)
+    calendar = pl.date_range(first, last, eager=True)
+    index = days.to_physical() - calendar.to_physical()[0]
+    return _digits(calendar).gather(index.cast(pl.UInt32)).alias(days.name)
+
+
+def _digits(days: pl.Series) -> pl.Series:
+    import polars as pl
+
+    return days.dt.year() * 10_000 + days.dt.month().cast(pl.Int32) * 100 + days.dt.day()

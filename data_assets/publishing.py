@@ -7,13 +7,13 @@ it stops the run at once, and what was published stays published and reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 
+from data_assets.ahead import one_ahead
 from data_assets.checks import CHECKS
 from resources.lake import (
     Audit,
@@ -28,8 +28,6 @@ from resources.lake import (
 Event = dg.AssetMaterialization | dg.AssetCheckResult | dg.MaterializeResult
 
 _ROWS_IN_A_CHECK = 400
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -212,23 +210,15 @@ def publish_partitions(
     A thread stages the next partition while one is audited, switched and reported.
     """
 
-    def staged() -> Iterator[Staged | AuditFailedError]:
+    def staged() -> Generator[Staged | AuditFailedError]:
         for partition in partitions:
             try:
                 yield stage_one(partition)
             except AuditFailedError as error:
                 yield error
 
-    return publish_staged(context, lake, _one_ahead(staged()))
-
-
-def _one_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The items, each made while the caller still uses the one before it."""
-    with ThreadPoolExecutor(1, thread_name_prefix="stage") as thread:
-        following = thread.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = thread.submit(next, items, None)
-            yield item
+    with one_ahead(staged()) as ahead:
+        yield from publish_staged(context, lake, ahead)
 
 
 def _by_partition(found: Sequence[tuple[_Outcome, AuditResult]]) -> dg.MetadataValue:

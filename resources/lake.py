@@ -47,12 +47,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Written:
-    """What a version's files hold, and where they are if this process wrote them."""
+    """What a version's files hold; where they are and how they end if this process wrote them."""
 
     rows: int
     files: int
     size_bytes: int
     locations: tuple[str, ...] = ()
+    footers: tuple[pq.FileMetaData, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ class VersionWriter:
         self._open: tuple[Any, Upload] | None = None
         self._ended: list[Upload] = []
         self._locations: list[str] = []
+        self._footers: list[pq.FileMetaData] = []
         self._rows = self._size_bytes = 0
 
     def write(self, rows: pa.RecordBatch | pa.Table) -> None:
@@ -162,7 +164,8 @@ class VersionWriter:
             self._end_file()
         self._store()
         locations = tuple(self._locations)
-        return Written(self._rows, len(locations), self._size_bytes, locations)
+        footers = tuple(self._footers)
+        return Written(self._rows, len(locations), self._size_bytes, locations, footers)
 
     def abort(self) -> None:
         """Gives up what is not yet stored."""
@@ -177,7 +180,7 @@ class VersionWriter:
             location = f"{self._version.location}part-{len(self._locations):05d}.parquet"
             upload = Upload(self._s3, *split_location(location))
             self._locations.append(location)
-            self._open = _parquet_writer(upload, self._schema), upload
+            self._open = _parquet_writer(upload, self._schema, self._footers), upload
         table = pa.Table.from_batches(self._pending, self._schema)
         self._open[0].write_table(table, row_group_size=max(table.num_rows, 1))
         self._rows += table.num_rows
@@ -197,18 +200,30 @@ class VersionWriter:
             self._size_bytes += self._ended.pop(0).size_bytes
 
 
-def _parquet_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
-    """zstd; dictionaries and statistics only where they serve: not for random keys."""
+def _parquet_writer(
+    sink: Any, schema: pa.Schema, footers: list[pq.FileMetaData]
+) -> pq.ParquetWriter:
+    """zstd, and for each type what serves it: keys are random, so that nothing makes them less.
+
+    The file's footer is added to `footers` when it is closed.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     repeating = (pa.string(), pa.int32(), pa.date32())
+    encodings = {
+        pa.int64(): "DELTA_BINARY_PACKED",
+        pa.timestamp("ms"): "DELTA_BINARY_PACKED",
+        pa.binary(): "DELTA_LENGTH_BYTE_ARRAY",
+    }
     return pq.ParquetWriter(
         sink,
         schema,
-        compression="zstd",
-        use_dictionary=[field.name for field in schema if field.type in repeating],
-        write_statistics=[field.name for field in schema if field.type != pa.binary()],
+        compression={f.name: "none" if f.type == pa.binary() else "zstd" for f in schema},
+        use_dictionary=[f.name for f in schema if f.type in repeating],
+        write_statistics=[f.name for f in schema if f.type != pa.binary()],
+        column_encoding={f.name: encodings[f.type] for f in schema if f.type in encodings},
+        metadata_collector=footers,
     )
 
 

@@ -23,7 +23,8 @@ class Upload(io.RawIOBase):
     def __init__(self, s3: Any, bucket: str, key: str) -> None:
         self._s3 = s3
         self._object = {"Bucket": bucket, "Key": key}
-        self._buffer = bytearray()
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._upload_id: str | None = None
         self._parts: list[dict[str, Any]] = []
         self.size_bytes = 0
@@ -35,30 +36,31 @@ class Upload(io.RawIOBase):
         return self.size_bytes
 
     def write(self, data: Any) -> int:
-        size = memoryview(data).nbytes
-        self._buffer += data
-        self.size_bytes += size
-        if len(self._buffer) >= PART_BYTES:
+        piece = bytes(data)
+        self._held.append(piece)
+        self._held_bytes += len(piece)
+        self.size_bytes += len(piece)
+        if self._held_bytes >= PART_BYTES:
             self._put_part()
-        return size
+        return len(piece)
 
     def complete(self) -> None:
         """Makes the object appear whole."""
         if self._upload_id is None:
-            self._s3.put_object(**self._object, Body=bytes(self._buffer))
+            self._s3.put_object(**self._object, Body=self._taken())
         else:
-            if self._buffer:
+            if self._held:
                 self._put_part()
             self._s3.complete_multipart_upload(
                 **self._object,
                 UploadId=self._upload_id,
                 MultipartUpload={"Parts": self._parts},
             )
-        self._buffer, self._upload_id = bytearray(), None
+        self._upload_id = None
 
     def abort(self) -> None:
         """Gives up an upload that is not complete."""
-        self._buffer = bytearray()
+        self._taken()
         if self._upload_id is not None:
             self._s3.abort_multipart_upload(**self._object, UploadId=self._upload_id)
             self._upload_id = None
@@ -69,10 +71,15 @@ class Upload(io.RawIOBase):
             self._upload_id = begun["UploadId"]
         number = len(self._parts) + 1
         stored = self._s3.upload_part(
-            **self._object, UploadId=self._upload_id, PartNumber=number, Body=bytes(self._buffer)
+            **self._object, UploadId=self._upload_id, PartNumber=number, Body=self._taken()
         )
         self._parts.append({"PartNumber": number, "ETag": stored["ETag"]})
-        self._buffer = bytearray()
+
+    def _taken(self) -> bytes:
+        """What is held, which is let go."""
+        body = b"".join(self._held)
+        self._held, self._held_bytes = [], 0
+        return body
 
 
 class _Ranges(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""The shop's database: MySQL over TLS, rows as Arrow in a stream.
+"""The shop's database: MySQL over TLS, rows as frames in a stream.
 
 Every connection verifies the server's identity. The password is read from Secrets Manager for
 each connection, and once more when the server refuses it, so that a rotation in between does no
@@ -8,29 +8,32 @@ harm. Errors say whether trying again can help, and hold neither a password nor 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import dagster as dg
 
-from resources import readers
+from resources import mysql_rows
 from resources.aws import Aws
 from resources.faults import explained
 from resources.secrets import Secrets, UnusableSecretError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import polars as pl
     import pymysql
 
 SHOP_DATABASE = "infra/database/shop_database"
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 200_000
 _CONNECT_TIMEOUT_S = 10
+_SNAPSHOT = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+)
 _ACCESS_DENIED = frozenset({1045, 1698})
 _TRANSIENT_CODES = frozenset(
     {1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1205, 1213, 1317, 1927}
@@ -80,8 +83,16 @@ class ShopDatabase(dg.ConfigurableResource):
         refuses the login or can't prove its identity, MissingInfrastructureError if the
         instance or its secret isn't there.
         """
-        connection, _ = self._connect(local_infile)
-        return connection
+        import pymysql
+
+        for last in (False, True):
+            login = self._login()
+            try:
+                return self._open(login, local_infile)
+            except pymysql.err.MySQLError as error:
+                if _code(error) not in _ACCESS_DENIED or last:
+                    raise self._explanation(error, login) from None
+        raise AssertionError("unreachable")
 
     def columns(self, table: str) -> dict[str, str]:
         """A table's columns and their types, as `bigint` or `int unsigned`, in order.
@@ -113,35 +124,29 @@ class ShopDatabase(dg.ConfigurableResource):
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 
-    def read(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """The rows of one statement, and so of one snapshot, as Arrow batches in a stream.
+    def read(self, *statements: str, batch_rows: int = BATCH_ROWS) -> Generator[pl.DataFrame]:
+        """The rows of statements, one after the other, all of one snapshot, in a stream.
 
-        At most a few batches are in memory. Dates must be real dates and times of a day (guard
-        others in the SQL). Raises TransientDatabaseError if the connection is lost, whatever has
-        been read by then, ShopDatabaseError if the server refuses the statement or a cell can't
-        be decoded; of the cell's value nothing is said or logged.
+        Frames have a few megabytes and at most `batch_rows`; one comes of each statement at
+        least. Dates and times are as stored; one that doesn't exist (`0000-00-00`) is NULL.
+        Raises TransientDatabaseError if the connection is lost, whatever has been read by then,
+        ShopDatabaseError if the server refuses a statement or a cell can't be decoded; of the
+        cell's value nothing is said or logged.
         """
-        connection, login = self._connect()
-        connection.close()
-        return self._stream(login, sql, batch_rows)
+        from pymysql.err import MySQLError
 
-    def _stream(self, login: _Login, sql: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from readers.read({"url": self._url(login), "sql": sql, "batch_rows": batch_rows})
-        except readers.ReadFailedError as error:
-            raise _read_error(error.verdict) from None
-
-    def _connect(self, local_infile: bool = False) -> tuple[pymysql.Connection, _Login]:
-        import pymysql
-
-        for last in (False, True):
-            login = self._login()
+        with closing(self.connect()) as connection:
             try:
-                return self._open(login, local_infile), login
-            except pymysql.err.MySQLError as error:
-                if _code(error) not in _ACCESS_DENIED or last:
-                    raise self._explanation(error, login) from None
-        raise AssertionError("unreachable")
+                for preparation in _SNAPSHOT:
+                    connection.query(preparation)
+                for statement in statements:
+                    for frame in mysql_rows.read(connection, statement):
+                        yield frame.head(batch_rows)
+                        yield from frame.slice(batch_rows).iter_slices(batch_rows)
+            except MySQLError as error:
+                raise _server_error(_code(error), "The shop's database") from None
+            except mysql_rows.UndecodableError as error:
+                raise ShopDatabaseError(f"The shop's database can't be read: {error}") from None
 
     def _open(self, login: _Login, local_infile: bool) -> pymysql.Connection:
         import pymysql
@@ -164,14 +169,6 @@ class ShopDatabase(dg.ConfigurableResource):
         if self.ca_file is not None and not Path(self.ca_file).is_file():
             raise ShopDatabaseError(f"MALL_DB_CA_FILE names {self.ca_file}, which does not exist.")
         return ssl.create_default_context(cafile=self.ca_file)
-
-    def _url(self, login: _Login) -> str:
-        trust = f"&ssl-ca={quote(self.ca_file, safe='/')}" if self.ca_file else ""
-        user, password = quote(login.user, safe=""), quote(login.password, safe="")
-        return (
-            f"mysql://{user}:{password}@{login.host}:{login.port}/{quote(self.database, safe='')}"
-            f"?ssl-mode=VERIFY_IDENTITY{trust}"
-        )
 
     def _login(self) -> _Login:
         if self.host is not None:
@@ -209,18 +206,6 @@ class ShopDatabase(dg.ConfigurableResource):
         if code in _ACCESS_DENIED:
             return ShopDatabaseError(f"The shop's database at {where} refuses the login.")
         return _server_error(code, f"The shop's database at {where}")
-
-
-def _read_error(verdict: Mapping[str, Any]) -> ShopDatabaseError:
-    kind = verdict.get("kind")
-    if kind == "server":
-        return _server_error(verdict["code"], "The shop's database")
-    if kind == "interrupted":
-        return TransientDatabaseError("The connection to the shop's database was lost in a read.")
-    if kind == "undecodable":
-        return ShopDatabaseError("A cell of the shop's database can't be decoded.")
-    reason = verdict.get("error", "it was killed")
-    return ShopDatabaseError(f"The reader of the shop's database ended early: {reason}.")
 
 
 def _server_error(code: int, who: str) -> ShopDatabaseError:

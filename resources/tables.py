@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 GlueType = Literal["string", "binary", "boolean", "int", "bigint", "double", "date", "timestamp"]
@@ -58,3 +59,19 @@ class Table:
         return pa.schema(
             [pa.field(c.name, types[c.type], nullable=c.nullable) for c in self.columns]
         )
+
+    def polars_schema(self) -> pl.Schema:
+        """The columns of the table's files as polars holds them, in order."""
+        import polars as pl
+
+        types = {
+            "string": pl.String(),
+            "binary": pl.Binary(),
+            "boolean": pl.Boolean(),
+            "int": pl.Int32(),
+            "bigint": pl.Int64(),
+            "double": pl.Float64(),
+            "date": pl.Date(),
+            "timestamp": pl.Datetime("ms"),
+        }
+        return pl.Schema({column.name: types[column.type] for column in self.columns})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
-from data_assets.extracts.declaration import BIRTH_DATE, real_date
-from data_assets.extracts.sources import CUSTOMERS, PERSONAL_COLUMNS
+from data_assets.extracts.declaration import BIRTH_DATE
+from data_assets.extracts.sources import PERSONAL_COLUMNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 _IDS_IN_A_QUERY = 100_000
 _DENSE = 4
 _UNKNOWN = -(2**31)
-_BIRTHS = (
-    f"SELECT customer_id, {real_date(BIRTH_DATE)} AS {BIRTH_DATE} "  # noqa: S608  (constants)
-    "FROM customers ORDER BY customer_id"
-)
+_BIRTHS = f"SELECT customer_id, {BIRTH_DATE} FROM customers ORDER BY customer_id"  # noqa: S608
 
 
 class Births:
@@ -42,18 +39,14 @@ class Births:
     def read(cls, shop_db: ShopDatabase) -> Self:
         """As the database has them now; dates that don't exist are unknown.
 
-        Raises UndeclaredSourceError if `customers` isn't as declared.
+        That `customers` is as declared is for the caller to make sure of.
         """
         import numpy as np
-        import polars as pl
 
-        CUSTOMERS.require_declared(shop_db.columns(CUSTOMERS.table.name))
         ids, days = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-        for batch in shop_db.read(_BIRTHS):
-            rows = pl.DataFrame(batch)
+        for rows in shop_db.read(_BIRTHS):
             ids.append(rows["customer_id"].to_numpy())
-            births = rows[BIRTH_DATE].cast(pl.Date).to_physical()
-            days.append(births.fill_null(_UNKNOWN).to_numpy())
+            days.append(rows[BIRTH_DATE].to_physical().fill_null(_UNKNOWN).to_numpy())
         return cls(np.concatenate(ids), np.concatenate(days))
 
     def of(self, customer_ids: pl.Series) -> pl.Series:
@@ -92,8 +85,6 @@ def personal_values_of(shop_db: ShopDatabase, customer_ids: Iterable[int]) -> It
 
 
 def _values(shop_db: ShopDatabase, where: str) -> Iterator[pl.Series]:
-    import polars as pl
-
     sql = f"SELECT {', '.join(PERSONAL_COLUMNS)} FROM customers{where}"  # noqa: S608  (integers)
-    for batch in shop_db.read(sql):
-        yield from pl.DataFrame(batch).get_columns()
+    for rows in shop_db.read(sql):
+        yield from rows.get_columns()

@@ -172,24 +172,18 @@ class Extract:
         if problems:
             raise UndeclaredSourceError(sorted(problems))
 
-    def statement(self, spans: Sequence[tuple[date, date]] = ()) -> str:
-        """The SELECT of the rows of some business days (first, last), or of the whole table.
+    def counting(self, spans: Sequence[tuple[date, date]] = ()) -> str:
+        """The SELECT of the number of rows, as `source_rows`, that `statement` gives."""
+        return f"SELECT COUNT(*) AS {SOURCE_ROWS}{self._source(spans)}"
 
-        `source_rows` is their number by the same snapshot. If there are none, one row comes that
-        holds NULL but for that number.
-        """
-        where = self._condition(spans)
+    def statement(self, spans: Sequence[tuple[date, date]] = ()) -> str:
+        """The SELECT of the rows of some business days (first, last), or of the whole table."""
         values = ", ".join(
             f"{sql} AS `{column.name}`"
             for column in self.columns
-            if (sql := self._sql(column)) is not None
+            if (sql := column.use.sql(f"`{column.name}`")) is not None
         )
-        table = f"`{self.table.name}`"
-        return (  # declared names and dates only
-            f"SELECT source.n AS {SOURCE_ROWS}, {values} "  # noqa: S608
-            f"FROM (SELECT COUNT(*) AS n FROM {table} WHERE {where}) AS source "
-            f"LEFT JOIN {table} ON {where}"
-        )
+        return f"SELECT {values}{self._source(spans)}"
 
     def masked(self, rows: pl.DataFrame, masking: Masking) -> pl.DataFrame:
         """Source rows as the lake's, without personal data.
@@ -206,24 +200,18 @@ class Extract:
         if self.buyer_column and self.day_column:
             values["age_band"] = age_band(pl.col(BIRTH_DATE), tokyo_day(pl.col(self.day_column)))
         return rows.select(
-            values[column.name].cast(_polars_type(column.type)).alias(column.name)
-            for column in self.table.columns
+            values[name].cast(dtype).alias(name)
+            for name, dtype in self.table.polars_schema().items()
         )
 
-    def _sql(self, column: SourceColumn) -> str | None:
-        name = f"`{self.table.name}`.`{column.name}`"
-        if column.type in ("date", "datetime") and column.name != self.day_column:
-            name = real_date(name)
-        if column.type == "tinyint":
-            name = f"CAST({name} AS SIGNED)"
-        return column.use.sql(name)
-
-    def _condition(self, spans: Sequence[tuple[date, date]]) -> str:
+    def _source(self, spans: Sequence[tuple[date, date]]) -> str:
+        source = f" FROM `{self.table.name}`"
         if not self.day_column:
-            return "TRUE"
-        name = f"`{self.table.name}`.`{self.day_column}`"
+            return source
         ranges = [[f"{bound:%Y-%m-%d %H:%M:%S}" for bound in utc_bounds(*span)] for span in spans]
-        return " OR ".join(f"({name} >= '{low}' AND {name} < '{high}')" for low, high in ranges)
+        name = f"`{self.day_column}`"
+        days = " OR ".join(f"({name} >= '{low}' AND {name} < '{high}')" for low, high in ranges)
+        return f"{source} WHERE {days}"
 
 
 class UndeclaredSourceError(Exception):
@@ -237,27 +225,6 @@ class UndeclaredSourceError(Exception):
         self.problems = tuple(problems)
 
 
-def real_date(column: str) -> str:
-    """SQL that reads dates without a month or day (`0000-00-00`) as NULL."""
-    return f"IF(MONTH({column}) > 0 AND DAYOFMONTH({column}) > 0, {column}, NULL)"
-
-
 def tokyo_day(instant: pl.Expr) -> pl.Expr:
     """The business day of times in UTC without a zone; Japan keeps UTC+9 all year."""
     return (instant + timedelta(hours=9)).dt.date()
-
-
-def _polars_type(glue_type: str) -> pl.DataType:
-    import polars as pl
-
-    types: dict[str, pl.DataType] = {
-        "string": pl.String(),
-        "binary": pl.Binary(),
-        "boolean": pl.Boolean(),
-        "int": pl.Int32(),
-        "bigint": pl.Int64(),
-        "double": pl.Float64(),
-        "date": pl.Date(),
-        "timestamp": pl.Datetime("ms"),
-    }
-    return types[glue_type]

@@ -1,9 +1,9 @@
 """From the shop's database to staged versions: read, mask, write, and gather what audits will say.
 
-One statement reads all days of a run, so that all of them come from one snapshot, and brings the
-number of rows of that snapshot along. Memory is bounded: when enough rows are at hand, the days
-with the most of them are stored, each as one more file of its version, while the next rows are
-read and masked.
+One statement reads all days of a run, so that all of them come from one snapshot, of which the
+source counts the rows first. Memory is bounded: when enough rows are at hand, the days with the
+most of them are stored, each as one more file of its version, while the next rows are read and
+masked.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from data_assets.checks import ROW_COUNT, SchemaAudit, conforms, known
+from data_assets.ahead import one_ahead
+from data_assets.checks import ROW_COUNT, SchemaAudit, known
 from data_assets.extracts.customers import Births, personal_values
 from data_assets.extracts.declaration import (
     BIRTH_DATE,
@@ -35,7 +37,7 @@ from data_assets.personal_data import (
 )
 from data_assets.publishing import Staged
 from resources.lake import ROWS, AuditFailedError, AuditResult, Lake, Version, VersionWriter
-from resources.shop_db import ShopDatabase, TransientDatabaseError
+from resources.shop_db import ShopDatabase
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 CUTOFF = "mall.cutoff"
 """Glue parameter of a version: the source's clock before it was read, in UTC."""
 
-_BATCH_ROWS = 200_000
+_BATCH_ROWS = 100_000
 _ROWS_AT_HAND = 200_000
 _THREADS = 4
 _DAYS_IN_A_STATEMENT = 400
@@ -111,12 +113,10 @@ def _stage_statement(
         threads = writers.enter_context(ThreadPoolExecutor(_THREADS))
         stored: list[Future[None]] = []
         for rows in reading.frames():
-            masked = extract.masked(rows, reading.masking)
-            checked = conforms(extract.table, masked) and not extract.has_open_text
-            by_day = _by_day(masked, extract)
+            by_day = _by_day(extract.masked(rows, reading.masking), extract)
             _wait_for(stored)
             for day, of_day in by_day.items():
-                parts[day].add(of_day, checked=checked)
+                parts[day].add(of_day)
             stored = [threads.submit(part.store) for part in _fullest(parts.values())]
         _wait_for(stored)
         staged = list(threads.map(lambda part: part.end(lake, reading), parts.values()))
@@ -133,7 +133,8 @@ class _Reading:
 
     def __init__(self, extraction: Extraction, of_days: Sequence[tuple[date, date]] = ()) -> None:
         extract, shop_db = extraction.extract, extraction.shop_db
-        extract.require_declared(shop_db.columns(extract.table.name))
+        for needed in (extract, CUSTOMERS) if extract.buyer_column else (extract,):
+            needed.require_declared(shop_db.columns(needed.table.name))
         self.cutoff: datetime = shop_db.clock()
         self.masking = Masking(extraction.pseudonym_key, business_day(self.cutoff))
         self.source_rows: int | None = None
@@ -147,24 +148,21 @@ class _Reading:
         return {"statement_source_rows": self.source_rows, "statement_rows": self.rows}
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The statement's rows in batches, with the buyers' birth dates where they are needed."""
-        import polars as pl
+        """The statement's rows in batches, with the buyers' birth dates where they are needed.
 
-        extract = self._extract
-        births = Births.read(self._shop_db) if extract.buyer_column else None
-        sql = extract.statement(self._days)
-        for batch in self._shop_db.read(sql, batch_rows=_BATCH_ROWS):
-            rows = pl.DataFrame(batch)
-            if self.source_rows is None:
-                self.source_rows = int(rows[SOURCE_ROWS][0])
-            rows = rows.drop(SOURCE_ROWS).drop_nulls(extract.source_key)
-            self.rows += rows.height
-            if births and extract.buyer_column:
-                birth_dates = births.of(rows[extract.buyer_column])
-                rows = rows.with_columns(birth_dates.alias(BIRTH_DATE))
-            yield rows
-        if self.source_rows is None:
-            raise TransientDatabaseError("The shop's database ended a read before its first row.")
+        Those are read while the source counts.
+        """
+        buyer = self._extract.buyer_column
+        statements = self._extract.counting(self._days), self._extract.statement(self._days)
+        with one_ahead(self._shop_db.read(*statements, batch_rows=_BATCH_ROWS)) as frames:
+            births = Births.read(self._shop_db) if buyer else None
+            self.source_rows = int(next(frames)[SOURCE_ROWS].item())
+            for rows in frames:
+                self.rows += rows.height
+                if births and buyer:
+                    yield rows.with_columns(births.of(rows[buyer]).alias(BIRTH_DATE))
+                else:
+                    yield rows
 
 
 class _Part:
@@ -182,11 +180,10 @@ class _Part:
     def rows_at_hand(self) -> int:
         return self._writer.pending_rows
 
-    def add(self, masked: pl.DataFrame, *, checked: bool = False) -> None:
-        """Takes rows in. `checked` ones match the schema and have no open text."""
-        if not checked:
-            self._schema.see(masked)
-            self._scan.see(masked)
+    def add(self, masked: pl.DataFrame) -> None:
+        """Takes rows in."""
+        self._schema.see(masked)
+        self._scan.see(masked)
         self.rows += masked.height
         if self._leak is None:
             self._writer.write(masked.to_arrow())
@@ -197,14 +194,17 @@ class _Part:
             self._writer.cut()
 
     def end(self, lake: Lake, reading: _Reading) -> Staged | PersonalDataFoundError:
-        """Stores the rest and looks at the stored files."""
+        """Stores the rest, and looks at what was stored."""
         if not self._is_clean() or self._leak:
             assert self._leak  # noqa: S101  (narrowing)
             return self._leak
         written = self._writer.close()
-        for location in written.locations:
-            with lake.parquet(location) as file:
-                self._schema.see_stored(file)
+        for footer in written.footers:
+            self._schema.see_footer(footer)
+        if not self._schema.keys_are_ascending:
+            for location in written.locations:
+                with lake.parquet(location) as file:
+                    self._schema.see_keys(file)
         results = [self._schema.result(), self._count(reading), self._scan.settle()]
         parameters = {CUTOFF: reading.cutoff.isoformat(), ROWS: str(written.rows)}
         return Staged(self.version, written, [known(result) for result in results], parameters)
@@ -226,12 +226,18 @@ class _Part:
 
 
 def _by_day(masked: pl.DataFrame, extract: Extract) -> Mapping[date, pl.DataFrame]:
-    """Rows by the business day of the lake's day column."""
+    """Rows by the business day of the lake's day column; most often they come in order."""
     import polars as pl
 
     assert extract.day_column  # noqa: S101  (narrowing)
-    days = masked.with_columns(tokyo_day(pl.col(extract.day_column)).alias("_day"))
-    parts = days.partition_by("_day", as_dict=True, include_key=False)
+    days = masked.select(day=tokyo_day(pl.col(extract.day_column)))["day"]
+    runs = days.rle().struct.unnest()
+    if runs["value"].is_unique().all():
+        lengths = runs["len"].to_list()
+        starts = accumulate(lengths, initial=0)
+        slices = map(masked.slice, starts, lengths)
+        return dict(zip(runs["value"], slices, strict=True))
+    parts = masked.with_columns(days).partition_by("day", as_dict=True, include_key=False)
     return {day: rows for (day,), rows in parts.items()}
 
 

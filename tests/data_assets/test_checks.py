@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from pandera.errors import SchemaErrors
 
 from data_assets.checks import (
     CHECKS,
@@ -16,6 +17,7 @@ from data_assets.checks import (
     SchemaAudit,
     check_specs,
     conforms,
+    frame_schema,
     no_raw_personal_data,
     row_count_matches_source,
     schema_matches,
@@ -79,6 +81,65 @@ def test_rows_against_the_declaration_are_counted_by_column_and_rule(
     assert result.passed == (not failures)
     assert result.metadata["failures"] == failures
     assert "taro" not in str(result)
+
+
+MEASURED = Table(
+    "measured",
+    "Measured.",
+    (
+        Column("share", "double", "Share.", nullable=True, minimum=0, maximum=1),
+        Column("kind", "string", "Kind.", nullable=True, allowed=("a", "b")),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("share", "kind"),
+    [
+        ([0.0, 1.0], ["a", "b"]),
+        ([None, None], [None, None]),
+        ([-0.1, 1.0], ["a", "b"]),
+        ([0.0, 1.1], ["a", "b"]),
+        ([float("nan"), 0.5], ["a", "b"]),
+        ([0.0, 1.0], ["a", "c"]),
+        ([], []),
+    ],
+)
+def test_figures_prove_what_the_schema_would_find(share: list[Any], kind: list[Any]) -> None:
+    """No row is let through that pandera refuses, and no good one is looked at twice."""
+    rows = pl.DataFrame({"share": share, "kind": kind}, schema=MEASURED.polars_schema())
+    try:
+        frame_schema(MEASURED).validate(rows, lazy=True)
+        is_good = True
+    except SchemaErrors:
+        is_good = False
+    assert conforms(MEASURED, rows) == is_good
+
+
+@pytest.mark.parametrize(
+    ("frames", "ascending"),
+    [
+        ([[1, 2], [3, 9]], True),
+        ([[1, 3], [2, 4]], False),
+        ([[1, 2], [2, 3]], False),
+        ([[2, 1], [3, 4]], False),
+        ([[1, None], [3, 4]], False),
+    ],
+)
+def test_only_keys_that_ascend_over_all_rows_count_as_such(
+    frames: list[list[int]], ascending: bool
+) -> None:
+    audit = SchemaAudit(TABLE)
+    for ids in frames:
+        audit.see(frame(id=ids))
+    assert audit.keys_are_ascending == ascending
+
+
+def test_keys_of_text_or_of_several_columns_never_count_as_ascending() -> None:
+    for table in (replace(TABLE, key=("kind",)), replace(TABLE, key=("id", "kind"))):
+        audit = SchemaAudit(table)
+        audit.see(frame())
+        assert not audit.keys_are_ascending
 
 
 def test_missing_surplus_and_mistyped_columns_are_named() -> None:
