@@ -219,12 +219,12 @@ def _drop_duplicates_across(groups: Sequence[_Group]) -> int:
     return losers.height
 
 
-def replace_pages(file: Path, replacements: Mapping[str, str]) -> None:
-    """Writes a Parquet file again with some pages replaced."""
+def replace_cells(file: Path, column: str, replacements: Mapping[str, str | None]) -> None:
+    """Writes a Parquet file again with some of a column's texts replaced."""
     import polars as pl
 
     rows = pl.read_parquet(file, memory_map=False)
-    _write(rows.with_columns(pl.col("page").replace(dict(replacements))), file)
+    _write(rows.with_columns(pl.col(column).replace(dict(replacements))), file)
 
 
 def _write(rows: pl.DataFrame, target: Path) -> None:

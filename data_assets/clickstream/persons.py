@@ -1,13 +1,13 @@
-"""The persons of a day's clicks: their values are looked for, and hidden in paths (E4)."""
+"""The persons of a day's clicks: their values are looked for, and hidden where they can be (E4)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_assets.clickstream.compaction import replace_pages
+from data_assets.clickstream.compaction import replace_cells
 from data_assets.clickstream.harmless import MASKED_SEGMENT, readable, without_segments
 from data_assets.extracts.customers import personal_values_of
 from data_assets.extracts.sources import PERSONAL_COLUMNS
@@ -46,26 +46,55 @@ def _few(shop_db: ShopDatabase, customer_ids: Collection[int]) -> list[pl.Series
     return pl.DataFrame(rows, schema, orient="row").get_columns()
 
 
-def hide_known_segments(files: Sequence[Path], persons: Persons) -> int:
-    """Replaces path segments that hold a known person's value; how many distinct paths had one.
+def hide_known_values(files: Sequence[Path], persons: Persons) -> int:
+    """Hides known persons' values in paths and referrers; how many distinct cells had one.
+
+    A customer may be called like a site, and must not keep its day from being published.
+    """
+    return sum(
+        _hide(files, column, hidden, persons)
+        for column, hidden in (("page", _hidden_paths), ("referrer_host", _hidden_hosts))
+    )
+
+
+def _hide(
+    files: Sequence[Path],
+    column: str,
+    hidden: Callable[[pl.Series, Persons], dict[str, str | None]],
+    persons: Persons,
+) -> int:
+    import polars as pl
+
+    cells = {file: pl.read_parquet(file, columns=[column])[column].unique() for file in files}
+    distinct = pl.concat([pl.Series(column, [], pl.String), *cells.values()]).drop_nulls().unique()
+    replacements = hidden(distinct, persons)
+    for file, own in cells.items():
+        if own.is_in(list(replacements)).any():
+            replace_cells(file, column, replacements)
+    return len(replacements)
+
+
+def _hidden_paths(paths: pl.Series, persons: Persons) -> dict[str, str | None]:
+    """Paths that have a known value in a segment, without it.
 
     A segment that is a number alone is left: seven digits or more are hidden already.
     """
     import polars as pl
 
-    pages = {file: pl.read_parquet(file, columns=["page"])["page"].unique() for file in files}
-    paths = pl.concat([pl.Series("page", [], pl.String), *pages.values()]).drop_nulls().unique()
     segments = paths.str.split("/").explode().unique()
     segments = segments.filter((segments != MASKED_SEGMENT) & ~segments.str.contains(r"^[0-9]*$"))
     if segments.is_empty():
-        return 0
+        return {}
     texts = pl.Series([readable(segment) for segment in segments], dtype=pl.String)
     personal = set(texts.filter(persons(texts).found_in(texts)))
     if not personal:
-        return 0
-    hidden = dict(zip(paths, without_segments(paths, personal), strict=True))
-    hidden = {path: masked for path, masked in hidden.items() if path != masked}
-    for file, own in pages.items():
-        if own.is_in(list(hidden)).any():
-            replace_pages(file, hidden)
-    return len(hidden)
+        return {}
+    masked = without_segments(paths, personal)
+    return {path: new for path, new in zip(paths, masked, strict=True) if path != new}
+
+
+def _hidden_hosts(hosts: pl.Series, persons: Persons) -> dict[str, str | None]:
+    """Hosts that have a known value, each with NULL in its place."""
+    if hosts.is_empty():
+        return {}
+    return dict.fromkeys(hosts.filter(persons(hosts).found_in(hosts)))

@@ -22,7 +22,7 @@ from data_assets.clickstream.landing import (
     fingerprint,
 )
 from data_assets.clickstream.parsing import Judgement
-from data_assets.clickstream.persons import hide_known_segments, persons_of
+from data_assets.clickstream.persons import hide_known_values, persons_of
 from data_assets.personal_data import LeakScan, Persons
 from data_assets.publishing import Staged
 from data_assets.tables import CLICKS
@@ -61,7 +61,7 @@ class Compaction:
             judgement = Judgement(day, self.now)
             compacted = compact(files, judgement, self.key, Path(folder) / "compacted")
             persons = persons_of(self.shop_db, compacted.customers)
-            hide_known_segments(compacted.files, persons)
+            hide_known_values(compacted.files, persons)
             version = self.lake.stage(CLICKS, day.isoformat())
             results = audited(version, compacted, persons)
             _quarantine(self.aws, day, compacted.malformed)

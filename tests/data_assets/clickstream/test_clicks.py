@@ -168,11 +168,12 @@ def test_a_late_error_record_brings_its_day_back(mall: Mall) -> None:
     assert mall.ids(str(yesterday)) == ["1", "2"]
 
 
-def _add_customer(shop: Any) -> None:
+def _add_customer(shop: Any, name: str = "山田金太郎") -> None:
     with shop.cursor() as cursor:
         cursor.execute(
             "INSERT INTO customers (customer_id, email, name, phone, password_hash, signed_up_at)"
-            " VALUES (5, 'taro@example.jp', '山田金太郎', '090-1234-5678', 'x', '2024-01-01')"
+            " VALUES (5, 'taro@example.jp', %s, '090-1234-5678', 'x', '2024-01-01')",
+            (name,),
         )
     shop.commit()
 
@@ -189,6 +190,15 @@ def test_a_customers_name_in_a_path_is_hidden_on_the_way(mall: Mall, shop: Any) 
     mall.land("a", *(event(f"e{n}", customer_id=5, page=p) for n, p in enumerate(pages)))
     assert mall.compact().success
     assert mall.published()["page"].to_list() == ["/u/:id/a", "/u/:id", "/u/:id", "/u/山田"]
+
+
+def test_a_customer_called_like_a_site_does_not_keep_the_day_back(mall: Mall, shop: Any) -> None:
+    """(E4) Anybody may register as `Google` and come from there."""
+    _add_customer(shop, name="Google")
+    referrers = ["https://www.google.com/search", "https://t.co/1", None]
+    mall.land("a", *(event(f"e{n}", customer_id=5, referrer=r) for n, r in enumerate(referrers)))
+    assert mall.compact().success
+    assert mall.published()["referrer_host"].to_list() == [None, "t.co", None]
 
 
 def test_personal_data_that_cannot_be_hidden_publishes_nothing(mall: Mall, shop: Any) -> None:
