@@ -26,7 +26,7 @@ def _write(
     outcomes: Sequence[Outcome],
     *,
     plan: Plan | None = None,
-    failures: Mapping[str, Exception] | None = None,
+    failures: Mapping[str, BaseException] | None = None,
     **more: Any,
 ) -> None:
     """Writes one record into the log bucket; into the state bucket as long as there is no log
@@ -68,12 +68,12 @@ class Did:
 
 @contextmanager
 def recorded(cloud: Cloud, who: str, command: Command, plan: Plan | None = None) -> Iterator[Did]:
-    """Records what is done within, whether it succeeds or fails."""
+    """Records what is done within, whether it succeeds, fails or is interrupted."""
     did = Did()
     try:
         yield did
-    except Exception as error:
-        failures: Mapping[str, Exception] = {command: error}
+    except (Exception, KeyboardInterrupt) as error:
+        failures: Mapping[str, BaseException] = {command: error}
         if isinstance(error, ApplyFailedError):
             failures = error.failures
         try:

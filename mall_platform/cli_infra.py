@@ -42,7 +42,10 @@ def add_commands(group: click.Group, connected: Connected) -> None:
         help="Save the plan, for apply --plan.",
     )
     def plan(selection: tuple[str, ...], as_json: bool, file: Path | None) -> None:
-        """Show what apply would change, resource by resource; nothing is written to AWS.
+        """Show what apply would change.
+
+        Of every resource the attributes that differ, as they are and as they should be, and whether
+        that is changed in place or replaces the resource. Nothing is written to AWS.
 
         Exit code 0: nothing to change; 2: something; 1: an error.
         """
@@ -87,10 +90,11 @@ def add_commands(group: click.Group, connected: Connected) -> None:
         prune: tuple[str, ...],
         replace: tuple[str, ...],
     ) -> None:
-        """Make AWS match the code, and record who changed what in the log bucket.
+        """Make AWS match the code.
 
-        What a plan shows is what is applied: if the world moves before the answer, it fails. Any
-        number of runs gives the same; one that was cut off is made good by the next.
+        What the plan shows is what is applied: if the world moves before the answer, it fails. Any
+        number of runs gives the same; one that was cut off is made good by the next. Who changed
+        what is recorded in the log bucket.
         """
         if file and selection:
             raise click.UsageError("A saved plan says itself what is selected: leave SELECTION.")
@@ -122,9 +126,10 @@ def add_commands(group: click.Group, connected: Connected) -> None:
         " production.",
     )
     def destroy(selection: tuple[str, ...], yes: bool, delete: tuple[str, ...]) -> None:
-        """Delete the infrastructure, last made first, and say what AWS keeps of it.
+        """Delete the infrastructure.
 
-        What holds data is refused unless it is named by --delete, one by one.
+        What was made last goes first. What holds data has to be named by --delete, one by one, or
+        nothing is deleted. What AWS keeps of it is listed at the end.
         """
         from mall_platform.infra_text import leftover_lines, outcome_lines, plan_lines
 
@@ -146,7 +151,9 @@ def add_commands(group: click.Group, connected: Connected) -> None:
     @click.argument("address", metavar="ASSET")
     @click.argument("id")
     def import_(address: str, id: str) -> None:
-        """Adopt an existing AWS object: tag it as this environment's, then plan its asset.
+        """Adopt an existing AWS object.
+
+        It is tagged as this environment's, then its asset is planned.
 
         ASSET is an asset of one resource (network/vpc), or a resource as the plan shows it
         (ec2.Subnet/web-a). ID is the object's own id on AWS (vpc-0123456789abcdef0), or its name

@@ -18,7 +18,15 @@ from click.testing import CliRunner, Result
 from infra_assets.lock import ApplyLock
 from infra_assets.registry import REGISTRY
 from mall_platform import cli_infra
-from tests.infra_assets.world import ACCOUNT, State, World, open_world, refused
+from tests.infra_assets.world import (
+    ACCOUNT,
+    Fault,
+    State,
+    Strikes,
+    World,
+    open_world,
+    refused,
+)
 
 ASSETS = (
     *("network/vpc", "network/subnets", "network/flow_logs", "storage/log_bucket"),
@@ -53,8 +61,18 @@ class Terminal:
         self._commands = click.Group()
         cli_infra.add_commands(self._commands, lambda: world.settings)
 
-    def run(self, *words: str, answer: str | None = None) -> Result:
-        self.world.wire.clear()
+    def run(
+        self,
+        *words: str,
+        answer: str | None = None,
+        before: Fault | None = None,
+        after: Fault | None = None,
+        at: Strikes = lambda call, number: False,
+    ) -> Result:
+        """A command with an answer to its question, and faults before or after some calls."""
+        wire = self.world.wire
+        wire.clear()
+        wire.before, wire.after, wire.strikes = before, after, at
         return CliRunner().invoke(self._commands, words, input=answer, catch_exceptions=False)
 
     def changed(self) -> list[str]:
@@ -215,16 +233,10 @@ def test_a_wrong_size_names_its_field(mall: Terminal) -> None:
 
 def test_awss_own_errors_are_one_sentence(mall: Terminal) -> None:
     drift(mall.world)
-    fault = refused(403, "AccessDenied")
-    mall.world.wire.clear()
-
-    def deny(*words: str) -> Result:
-        mall.world.wire.before, mall.world.wire.strikes = fault, lambda call, number: True
-        return CliRunner().invoke(mall._commands, words, catch_exceptions=False)
-
-    shown = deny("apply", "storage/raw_bucket", "--yes")
+    denied = refused(403, "AccessDenied")
+    shown = mall.run("apply", "--yes", before=denied, at=lambda call, _: call.service == "s3")
     assert shown.exit_code == 1
-    assert "An error occurred (AccessDenied)" in shown.stderr
+    assert "An error occurred (AccessDenied) when calling the Put" in shown.stderr
     assert len(shown.stderr.splitlines()) == 1
 
 
@@ -313,6 +325,21 @@ def test_what_failed_is_told_beside_what_was_made(empty: Terminal) -> None:
     assert "created   ec2.Vpc/main\n" in shown.stdout
     assert "network/flow_logs: " in shown.stderr
     assert "./mall apply storage/log_bucket\n" in shown.stderr
+
+
+def test_an_interrupted_apply_is_recorded_and_made_good_by_the_next(empty: Terminal) -> None:
+    """(O3) Ctrl-C in the middle: the lock is given back, and nothing is there twice."""
+
+    def interrupt(call: Any) -> None:
+        raise KeyboardInterrupt
+
+    words = ("apply", "network/vpc", "--yes")
+    shown = empty.run(*words, after=interrupt, at=lambda call, _: call.operation == "CreateVpc")
+    assert shown.exit_code == 1
+    assert empty.record("apply", STATE)["failures"] == {"apply": "KeyboardInterrupt"}
+    assert empty.run(*words).exit_code == 0
+    vpcs = empty.world.aws.client("ec2").describe_vpcs()["Vpcs"]
+    assert len([vpc for vpc in vpcs if not vpc["IsDefault"]]) == 1
 
 
 def test_a_half_built_vpc_is_completed(empty: Terminal) -> None:
