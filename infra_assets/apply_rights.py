@@ -353,7 +353,7 @@ def _monitoring(spec: PlatformSpec) -> list[Statement]:
         allow(
             _actions(
                 "cloudtrail",
-                "AddTags CreateTrail DeleteTrail GetEventSelectors GetTrailStatus ListTags"
+                "AddTags CreateTrail GetEventSelectors GetTrailStatus ListTags"
                 " PutEventSelectors StartLogging UpdateTrail",
             ),
             [spec.arn("cloudtrail", f"trail/{prefix}")],
@@ -510,7 +510,7 @@ def _secrets(spec: PlatformSpec) -> list[Statement]:
 
 
 def _data_loss(spec: PlatformSpec) -> list[Statement]:
-    """Deleting what holds data; locked backups stay all the same."""
+    """Deleting what holds data, and the record of who did; locked backups stay all the same."""
     buckets = f"arn:aws:s3:::{spec.names.prefix}-*-{spec.account_id}"
     database = spec.names.database
     return [
@@ -523,6 +523,7 @@ def _data_loss(spec: PlatformSpec) -> list[Statement]:
                 spec.arn("rds", f"snapshot:{spec.names.shop_database}-*"),
             ],
         ),
+        allow(["cloudtrail:DeleteTrail"], [spec.arn("cloudtrail", f"trail/{spec.names.prefix}")]),
         allow(["kms:ScheduleKeyDeletion"], [spec.arn("kms", "key/*")], _tagged(spec)),
         allow(
             ["secretsmanager:DeleteSecret"],

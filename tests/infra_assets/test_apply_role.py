@@ -169,6 +169,7 @@ def test_where_data_may_not_be_lost_it_deletes_none() -> None:
     documents = [r.document for r in found if isinstance(r, Policy) and "-apply-" in r.name]
     actions = {a for d in documents for s in d["Statement"] for a in s["Action"]}
     losing = {
+        "cloudtrail:DeleteTrail",
         "codecommit:DeleteRepository",
         "glue:DeleteDatabase",
         "kms:ScheduleKeyDeletion",
