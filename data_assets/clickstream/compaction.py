@@ -146,28 +146,26 @@ def _set_aside(rows: pl.DataFrame, keys: Sequence[str], target: Path) -> None:
 
 
 def _store(rows: pl.DataFrame, key: str, target: Path) -> _Group:
-    import polars as pl
 
-    quarantined = Counter(dict(rows["reason"].drop_nulls().value_counts().iter_rows()))
-    good = rows.filter(pl.col("reason").is_null()) if quarantined else rows
-    hashes = good["event_id"].hash()
-    repeated = _duplicates(good, hashes)
-    kept = good.filter(~repeated) if repeated.any() else good
-    _write(cleaned(kept, key), target)
+    is_good = rows["reason"].is_null()
+    hashes = rows["event_id"].hash()
+    repeated = _duplicates(rows, is_good & hashes.is_duplicated())
+    kept = is_good & ~repeated
+    _write(cleaned(rows.filter(kept), key), target)
     return _Group(
         file=target,
-        hashes=hashes.filter(~repeated).to_numpy(),
-        duplicates=good.height - kept.height,
-        quarantined=quarantined,
-        customers=good["customer_id"].drop_nulls().unique(),
+        hashes=hashes.filter(kept).to_numpy(),
+        duplicates=repeated.sum(),
+        quarantined=Counter(dict(rows["reason"].drop_nulls().value_counts().iter_rows())),
+        customers=rows["customer_id"].filter(is_good).drop_nulls().unique(),
     )
 
 
-def _duplicates(rows: pl.DataFrame, hashes: pl.Series) -> pl.Series:
-    """Which rows of a group repeat an event: all but its earliest, or else its first one."""
+def _duplicates(rows: pl.DataFrame, suspicious: pl.Series) -> pl.Series:
+    """Which of a group's suspicious rows repeat an event: all but its earliest, or else first."""
     import polars as pl
 
-    suspects = rows.select("event_id", "event_time_ms", "row").filter(hashes.is_duplicated())
+    suspects = rows.select("event_id", "event_time_ms", "row").filter(suspicious)
     suspects = suspects.sort("event_time_ms", "row")
     losers = suspects.filter(~pl.col("event_id").is_first_distinct())["row"]
     return rows["row"].is_in(losers.implode())

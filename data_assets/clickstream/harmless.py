@@ -25,12 +25,12 @@ def masked_paths(pages: pl.Series) -> pl.Series:
     """Paths without query and fragment, personal segments replaced; NULL stays NULL."""
     import polars as pl
 
-    paths = pages.str.replace(r"(?s)[?#].*", "")
-    suspicious = paths.filter(paths.str.contains(_SUSPICIOUS)).unique()
-    if suspicious.is_empty():
-        return paths
-    masked = [masked_path(path) for path in suspicious]
-    return paths.replace(suspicious, pl.Series(masked, dtype=pl.String))
+    distinct = pages.drop_nulls().unique()
+    paths = distinct.str.replace(r"(?s)[?#].*", "")
+    is_suspicious = paths.str.contains(_SUSPICIOUS)
+    masked = pl.Series([masked_path(p) for p in paths.filter(is_suspicious)], dtype=pl.String)
+    paths = paths.scatter(is_suspicious.arg_true(), masked)
+    return pages.replace_strict(distinct, paths, default=None)
 
 
 def masked_path(path: str) -> str:

@@ -1,8 +1,8 @@
 """Lines of landed clicks as rows: DuckDB reads JSON by declared fields and judges each record.
 
 Every line is read by DuckDB's JSON reader, which is fast and lenient: broken lines are rows of
-NULLs, and of each field we take the JSON as it stands. Rows that aren't plainly good by that are
-read again from their lines, strictly; they are few.
+NULLs, and a text may have been a number, `true` or an object. Rows that aren't plainly good by
+what was read are read again from their lines, strictly; they are few.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TEXTS = ("event_id", "session_id", "event_type", "page", "referrer", "user_agent")
 _INTEGERS = ("event_time_ms", "customer_id", "product_id")
+_MAYBE_NO_TEXT = r"^(?:[\[{]|(?:[-0-9][-+.0-9eE]*|true|false|-?(?:[nN]a[nN]|[iI]nf(?:inity)?))$)"
+"""What JSON values that aren't strings look like when they are read as text."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Parser:
         read = self._select(_FAST, files=[str(file) for file in files]).with_row_index("row")
         plainly_good = _plainly_good(read, **judgement.parameters())
         doubtful = read["row"].filter(~plainly_good)
-        good = _typed(read if doubtful.is_empty() else read.filter(plainly_good)).with_columns(
+        good = (read if doubtful.is_empty() else read.filter(plainly_good)).with_columns(
+            *map(_as_integer, _INTEGERS),
             reason=pl.lit(None, pl.String),
             line=pl.lit(None, pl.String),
             file=pl.lit(None, pl.Int32),
@@ -103,19 +106,16 @@ class Parser:
 
 
 def _plainly_good(read: pl.DataFrame, first_ms: int, end_ms: int, latest_ms: int) -> pl.Series:
-    """Which rows of JSON values are good records, and need no more than taking off quotes."""
+    """Which rows are good records, all that was read being what it looks like."""
     import polars as pl
 
-    is_text = [pl.col(name).str.starts_with('"') for name in _TEXTS]
-    required = {"event_id", "session_id", "event_type"}
+    required = [pl.col(name).is_not_null() for name in ("event_id", "session_id")]
+    texts = [name for name in _TEXTS if name != "event_type"]
     conditions = [
-        *(
-            is_it if name in required else is_it | pl.col(name).is_null()
-            for name, is_it in zip(_TEXTS, is_text, strict=True)
-        ),
-        *(~pl.col(name).str.contains("\\", literal=True).fill_null(False) for name in _TEXTS),
+        *required,
+        *(~pl.col(name).str.contains(_MAYBE_NO_TEXT).fill_null(False) for name in texts),
         *(_as_integer(name).is_not_null() | pl.col(name).is_null() for name in _INTEGERS),
-        pl.col("event_type").is_in([f'"{event_type}"' for event_type in EVENT_TYPES]),
+        pl.col("event_type").is_in(EVENT_TYPES),
         _as_integer("event_time_ms").is_between(first_ms, min(end_ms - 1, latest_ms)),
     ]
     return read.select(pl.all_horizontal(conditions).fill_null(False)).to_series()
@@ -125,16 +125,6 @@ def _as_integer(name: str) -> pl.Expr:
     import polars as pl
 
     return pl.col(name).cast(pl.Int64, strict=False)
-
-
-def _typed(read: pl.DataFrame) -> pl.DataFrame:
-    """Rows of plain JSON values as what they say."""
-    import polars as pl
-
-    return read.with_columns(
-        *(pl.col(name).str.tail(-1).str.head(-1) for name in _TEXTS),
-        *map(_as_integer, _INTEGERS),
-    )
 
 
 def _lines_at(files: Sequence[Path], rows: Any, total: int) -> list[tuple[int, str]]:
@@ -182,7 +172,7 @@ _GOOD = f"""
 
 _FAST = f"""
 SELECT * FROM read_json(
-    $files, columns = {{{", ".join(f"{name}: 'JSON'" for name in (*_TEXTS, *_INTEGERS))}}},
+    $files, columns = {{{", ".join(f"{name}: '{type_}'" for name, type_ in _shape())}}},
     format = 'newline_delimited', ignore_errors = true,
     maximum_object_size = {2 * LONGEST_LINE_BYTES}
 )

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from data_assets.clickstream.lines import store_lines
 from data_assets.clickstream.parsing import Judgement, LostRecordsError, Parser
@@ -98,6 +100,37 @@ def test_reasons(tmp_path: Path, record: bytes, reason: str | None) -> None:
     rows = parsed(tmp_path, record + b"\n", line(event_id="after"))
     assert rows["reason"].to_list() == [reason, None]
     assert rows["event_id"][1] == "after"
+
+
+_VALUES = st.one_of(
+    st.sampled_from(
+        ["12", "-1.5e3", "true", "false", "null", "NaN", "inf", "[1]", "{x", "1-2", ""]
+    ),
+    st.text(max_size=5),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=1), st.text(max_size=2), max_size=1),
+)
+_FIELDS = sorted(GOOD.keys() - {"ip"})
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=st.lists(st.dictionaries(st.sampled_from(_FIELDS), _VALUES, max_size=2), min_size=1))
+def test_the_quick_reading_of_lines_is_the_strict_one(
+    tmp_path: Path, changes: list[dict[str, Any]]
+) -> None:
+    lines = [line(**each) for each in changes]
+    quick = parsed(tmp_path, b"\n".join(lines))
+    texts = pl.DataFrame({"line": [each.decode() for each in lines]})
+    with Parser() as parser:
+        strict = parser.strictly(texts, Judgement(DAY, LATER))
+    compared = [*_FIELDS, "reason"]
+    assert quick.select(compared).rows() == strict.select(compared).rows()
 
 
 def test_a_time_may_be_ten_minutes_ahead_and_no_more(tmp_path: Path) -> None:
