@@ -6,7 +6,7 @@ a check of `infra/…`; the job of the morning's checks has no selection of its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,9 @@ from dagster_aws.ecs import EcsRunLauncher
 from dagster_aws.ecs.container_context import EcsContainerContext
 
 INFRA_JOBS = frozenset({"infra_checks_job"})
+
+_TASK_TAG = "ecs/run_task_kwargs"
+_OURS = frozenset({"overrides", "taskDefinition"})
 
 
 class MixedRunError(Exception):
@@ -23,10 +26,19 @@ class MixedRunError(Exception):
         super().__init__("One run can't have assets of infra/ and others: start them as two.")
 
 
+class TaskReplacedError(Exception):
+    """A run's tag would replace its task, and the task's role with it."""
+
+    def __init__(self, settings: Iterable[str]) -> None:
+        super().__init__(
+            f"The run's tag {_TASK_TAG} sets {', '.join(settings)}, which this launcher decides."
+        )
+
+
 class RoleByRunLauncher(EcsRunLauncher):
     """Dagster's own launcher, which besides gives each task its role.
 
-    Raises MixedRunError, which Dagster shows at the run.
+    Raises MixedRunError and TaskReplacedError, which Dagster shows at the run.
     """
 
     def __init__(self, apply_role_arn: str, data_role_arn: str, **config: Any) -> None:
@@ -48,6 +60,12 @@ class RoleByRunLauncher(EcsRunLauncher):
     ) -> Mapping[str, Any]:
         role = self._apply_role_arn if works_on_infra(run) else self._data_role_arn
         return {**super()._get_task_overrides(container_context, run), "taskRoleArn": role}
+
+    def _get_run_task_kwargs_from_run(self, run: dg.DagsterRun) -> Mapping[str, Any]:
+        settings: Mapping[str, Any] = super()._get_run_task_kwargs_from_run(run)
+        if replaced := sorted(_OURS & settings.keys()):
+            raise TaskReplacedError(replaced)
+        return settings
 
 
 def works_on_infra(run: dg.DagsterRun) -> bool:

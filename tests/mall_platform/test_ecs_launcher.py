@@ -13,6 +13,7 @@ from mall_platform.ecs_launcher import (
     INFRA_JOBS,
     MixedRunError,
     RoleByRunLauncher,
+    TaskReplacedError,
     works_on_infra,
 )
 from resources.settings import Settings
@@ -56,6 +57,12 @@ def test_who_starts_a_run_does_not_choose_its_role(launcher: RoleByRunLauncher) 
     started = run("nightly_job").with_tags(tags)
     overrides = launcher._get_task_overrides(EcsContainerContext(), started)
     assert overrides == {"taskRoleArn": DATA, "cpu": "2048"}
+
+
+def test_a_tag_cannot_replace_a_runs_task_and_so_its_role(launcher: RoleByRunLauncher) -> None:
+    tags = {"ecs/run_task_kwargs": f'{{"overrides": {{"taskRoleArn": "{APPLY}"}}}}'}
+    with pytest.raises(TaskReplacedError, match="overrides"):
+        launcher._get_run_task_kwargs_from_run(run("nightly_job").with_tags(tags))
 
 
 def test_a_run_over_infrastructure_and_data_is_refused() -> None:
