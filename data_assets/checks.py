@@ -88,12 +88,15 @@ class SchemaAudit:
         self.keys_are_ascending = True
         self.stored_rows = 0
 
-    def see(self, frame: pl.DataFrame) -> None:
-        """Checks some rows of the version."""
-        if not conforms(self._table, frame):
-            self._failures.update(_failures(self._schema, frame))
+    def see(self, frame: pl.DataFrame) -> bool:
+        """Checks some rows of the version; whether all is as declared with them."""
         if self._table.key and self.keys_are_ascending and frame.height:
             self.keys_are_ascending = self._ascend(frame)
+        if conforms(self._table, frame):
+            return True
+        failures = _failures(self._schema, frame)
+        self._failures.update(failures)
+        return not failures
 
     def see_stored(self, file: pq.ParquetFile) -> None:
         """Checks a file of the version, but not its rows."""

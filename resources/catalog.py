@@ -184,13 +184,15 @@ class Catalog(dg.ConfigurableResource):
                 return
 
     def _switch_partition(self, table_name: str, entry: dict[str, Any]) -> None:
-        where = {"DatabaseName": self.database, "TableName": table_name}
+        where = {"DatabaseName": self.database, "TableName": table_name, "PartitionInput": entry}
+        glue = self._glue
         try:
-            self._glue.create_partition(**where, PartitionInput=entry)
-        except self._glue.exceptions.AlreadyExistsException:
-            self._glue.update_partition(
-                **where, PartitionValueList=entry["Values"], PartitionInput=entry
-            )
+            glue.update_partition(**where, PartitionValueList=entry["Values"])
+        except glue.exceptions.EntityNotFoundException:
+            try:
+                glue.create_partition(**where)
+            except glue.exceptions.AlreadyExistsException:
+                glue.update_partition(**where, PartitionValueList=entry["Values"])
 
 
 def _columns(columns: tuple[Column, ...]) -> list[dict[str, str]]:

@@ -76,7 +76,7 @@ def stage_snapshot(extraction: Extraction) -> Staged:
     reading = _Reading(extraction)
     version = extraction.lake.stage(extraction.extract.table)
     with extraction.lake.writer(version) as writer, ThreadPoolExecutor(1) as thread:
-        part = _Part(version, writer, extraction.persons())
+        part = _Part(version, writer, extraction)
         added: list[Future[None]] = []
         for rows in reading.frames():
             masked = extraction.extract.masked(rows, reading.masking)
@@ -103,12 +103,12 @@ def _stage_statement(
 ) -> Iterator[Staged | AuditFailedError]:
     extract, lake = extraction.extract, extraction.lake
     reading = _Reading(extraction, spans(days))
-    persons = extraction.persons()
     with ExitStack() as writers:
         parts = {}
         for day in days:
             version = lake.stage(extract.table, day.isoformat())
-            parts[day] = _Part(version, writers.enter_context(lake.writer(version)), persons)
+            writer = writers.enter_context(lake.writer(version))
+            parts[day] = _Part(version, writer, extraction)
         # Left before the writers, so that nothing is being stored when they are given up.
         threads = writers.enter_context(ThreadPoolExecutor(_THREADS))
         stored: list[Future[None]] = []
@@ -168,12 +168,13 @@ class _Reading:
 class _Part:
     """A version on its way: its writer, and what its audits have seen so far."""
 
-    def __init__(self, version: Version, writer: VersionWriter, persons: Persons) -> None:
+    def __init__(self, version: Version, writer: VersionWriter, extraction: Extraction) -> None:
         self.version = version
         self.rows = 0
         self._writer = writer
         self._schema = SchemaAudit(version.table)
-        self._scan = LeakScan(version.table, persons)
+        self._scan = LeakScan(version.table, extraction.persons())
+        self._has_open_text = extraction.extract.has_open_text
         self._leak: PersonalDataFoundError | None = None
 
     @property
@@ -181,9 +182,9 @@ class _Part:
         return self._writer.pending_rows
 
     def add(self, masked: pl.DataFrame) -> None:
-        """Takes rows in."""
-        self._schema.see(masked)
-        self._scan.see(masked)
+        """Takes rows in; text of declared vocabularies needs no scan."""
+        if not self._schema.see(masked) or self._has_open_text:
+            self._scan.see(masked)
         self.rows += masked.height
         if self._leak is None:
             self._writer.write(masked.to_arrow())

@@ -63,7 +63,6 @@ def test_every_call_of_a_run_is_valid(whole_run: WholeRun) -> None:
 NOT_SEEN_HERE = {
     "athena:StopQueryExecution": "a query is stopped with its run",
     "cloudwatch:PutMetricData": "the heartbeat is a sensor's",
-    "glue:UpdatePartition": "a day that was published before is switched",
     "kms:Decrypt": "S3 and Secrets Manager decrypt in the caller's name",
     "kms:GenerateDataKey": "S3 encrypts in the caller's name",
     "s3:AbortMultipartUpload": "Athena and boto3 take back what they could not finish",
