@@ -133,7 +133,8 @@ class ApplyLock:
                 continue  # `check` stops the run if this goes on until the lock expires
 
     def _put(self, **condition: str) -> bool:
-        from botocore.exceptions import ClientError
+        """Writes the lock on a condition; whether it held. After a lost reply it looks."""
+        from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
         expires_at = self.now() + self.time_to_live
         body = {
@@ -151,11 +152,18 @@ class ApplyLock:
                 ContentType="application/json",
                 **condition,
             )
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+            etag = reply["ETag"]
+        except (ClientError, ConnectionError, HTTPClientError) as error:
+            status = 500
+            if isinstance(error, ClientError):
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status in (404, 409, 412):
                 return False
-            raise
-        self._etag, self._expires_at = reply["ETag"], expires_at
+            held = self._read() if status >= 500 else None
+            if held is None or {**held, **body} != held:
+                raise
+            etag = held["etag"]
+        self._etag, self._expires_at = etag, expires_at
         return True
 
     def _read(self) -> dict[str, Any] | None:

@@ -66,6 +66,14 @@ def pytest_sessionfinish() -> None:
     gc.freeze()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what came of the campaigns."""
+    for report in (r for of in ("passed", "failed") for r in terminalreporter.getreports(of)):
+        for name, value in report.user_properties:
+            if name == "campaign":
+                terminalreporter.write_line(f"campaign: {value}")
+
+
 @pytest.fixture(scope="session")
 def slack_inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     """Where this worker's messages to Slack go."""

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from infra_assets.lock import ApplyLock, LockHeldError, LockLostError
 from infra_assets.process import this_process
-from tests.infra_assets.world import World, lost_reply
+from tests.infra_assets.world import Fault, World, lost_reply, refused
 
 BUCKET = "mall-dev-state-123456789012"
 START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -109,13 +110,30 @@ def test_a_holder_that_could_not_renew_stops_when_it_expires(bucket: World) -> N
 
 
 def test_a_lost_reply_to_taking_it_is_no_other_holder(bucket: World) -> None:
-    """botocore tries again by itself; the second answer says that somebody holds it: we do."""
     bucket.wire.strike_at(0, after=lost_reply)
-    held = lock(bucket, "hanako")
-    with pytest.raises(Exception, match="injected"):
-        held.acquire()
-    held.acquire()
-    held.renew()
+    with lock(bucket, "hanako") as held:
+        held.renew()
+    assert keys(bucket) == []
+
+
+def test_a_lost_reply_to_taking_a_dead_ones_is_no_other_holder(bucket: World) -> None:
+    dead = lock(bucket, "hanako")
+    dead.acquire()
+    bucket.wire.strike_at(len(bucket.wire.mutations()) + 1, after=lost_reply)
+    taken = lock(bucket, "taro", at=START + dead.time_to_live)
+    taken.acquire()
+    taken.renew()
+    assert json.loads(_body(bucket))["holder"] == "taro"
+
+
+@pytest.mark.parametrize(
+    "fault", [refused(403, "AccessDenied"), refused(503, "SlowDown"), lost_reply]
+)
+def test_it_is_not_held_where_it_could_not_be_put(bucket: World, fault: Fault) -> None:
+    bucket.wire.strike_at(0, before=fault)
+    with pytest.raises((ClientError, ConnectionClosedError)):
+        lock(bucket, "hanako").acquire()
+    assert keys(bucket) == []
 
 
 def _body(world: World) -> Any:

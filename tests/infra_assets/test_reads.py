@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra_assets import engine
+from infra_assets import engine, run
 from infra_assets.cloud import Cloud
 from infra_assets.resource import Resource
 from tests.infra_assets.world import DECLARED, SPEC, Call, World
@@ -114,7 +114,8 @@ def test_an_apply_that_makes_everything(
     in their order, with the bucket of the lock there already."""
     world.apply(next(r for r in DECLARED if r.address == f"s3.Bucket/{SPEC.bucket('state')}"))
     world.wire.clear()
-    monkeypatch.setattr(engine, "_THREADS", 1)
+    for module in (engine, run):
+        monkeypatch.setattr(module, "THREADS", 1)
     world.engine().apply()
     assert looks.of_more_than(MOST) == {}
     locked = [call.operation for call in world.wire.calls].index("PutObject")
