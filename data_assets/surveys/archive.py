@@ -13,7 +13,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.parsers import expat
@@ -34,6 +34,7 @@ MAX_COLUMNS = 256
 MAX_CELLS = 16_000_000
 MAX_TEXT_BYTES = 512 * 2**20
 
+_CHUNK_BYTES = 2**20
 _TEXTS = "xl/sharedstrings.xml"  # the reader looks for this very name, in any case
 _ENCRYPTED = 0x1
 _LOCAL_HEADER = struct.Struct("<4s5HLLLHH")
@@ -163,31 +164,31 @@ def too_many_rows() -> RejectedSurveyError:
 def _quick_extent(sheet: bytes, texts: bytes) -> Extent | None:
     """An upper bound of a sheet's extent, or None when its cells aren't all of the plain form
     `<c r="AB12"`. Styled cells without content count as cells."""
-    cells = _elements(sheet, b"c")
+    import numpy as np
+
+    raw = np.frombuffer(sheet, np.uint8)
     longest = _longest_text(texts)
-    if cells is None or longest is None:
+    if longest is None or _has_prefixed(raw, b"c"):
         return None
-    if not len(cells):
-        return Extent(0, 0, 0)
-    raw = _padded(sheet)
-    if any((raw[cells + at] != byte).any() for at, byte in enumerate(b' r="')):
-        return None
-    last = _last_cell(raw, cells + len(' r="'))
-    if last is None:
-        return None
-    return Extent(*last, text_bytes=len(sheet) + len(cells) * longest)
+    number = rows = columns = 0
+    for cells in _names(raw, b"<c"):
+        last = _last_cell(raw, cells)
+        if last is None:
+            return None
+        number, rows, columns = number + len(cells), max(rows, last[0]), max(columns, last[1])
+    return Extent(rows, columns, text_bytes=len(sheet) + number * longest if number else 0)
 
 
-def _last_cell(
-    raw: npt.NDArray[np.uint8], references: npt.NDArray[np.intp]
-) -> tuple[int, int] | None:
-    """The greatest row and column among references like `AB12` that start at these offsets, or
-    None when one is not of at most three letters and six digits."""
-    columns, references = _number(raw, references, base=26, zero=ord("A"), digits=3, first=1)
-    rows, references = _number(raw, references, base=10, zero=ord("0"), digits=6, first=0)
-    if not (rows.all() and columns.all() and (raw[references] == ord('"')).all()):
+def _last_cell(raw: npt.NDArray[np.uint8], cells: npt.NDArray[np.intp]) -> tuple[int, int] | None:
+    """The greatest row and column of cells whose names end at these offsets, or None when one
+    doesn't begin with a reference of at most three letters and six digits."""
+    if any((_at(raw, cells + at) != byte).any() for at, byte in enumerate(b' r="')):
         return None
-    return int(rows.max()), int(columns.max())
+    columns, ends = _number(raw, cells + len(' r="'), base=26, zero=ord("A"), digits=3, first=1)
+    rows, ends = _number(raw, ends, base=10, zero=ord("0"), digits=6, first=0)
+    if not (rows.all() and columns.all() and (_at(raw, ends) == ord('"')).all()):
+        return None
+    return int(rows.max(initial=0)), int(columns.max(initial=0))
 
 
 def _number(
@@ -205,7 +206,7 @@ def _number(
 
     numbers = np.zeros(len(starts), np.int32)
     for _ in range(digits):
-        digit = raw[starts] - np.uint8(zero)
+        digit = _at(raw, starts) - np.uint8(zero)
         is_digit = digit < base
         if not is_digit.any():
             break
@@ -218,40 +219,38 @@ def _longest_text(texts: bytes) -> int | None:
     """No shared text is longer than this many bytes; None when the part isn't of the plain form."""
     import numpy as np
 
-    items = _elements(texts, b"si")
-    if items is None:
+    raw = np.frombuffer(texts, np.uint8)
+    if _has_prefixed(raw, b"si"):
         return None
-    return int(np.diff(items, append=len(texts)).max()) if len(items) else 0
+    items = np.concatenate([np.empty(0, np.intp), *_names(raw, b"<si")])
+    return int(np.diff(items, append=len(texts)).max(initial=0))
 
 
-def _elements(part: bytes, name: bytes) -> npt.NDArray[np.intp] | None:
-    """Where the names of all elements called `name` end, or None if one may have a prefix."""
-    prefixed = b":" + name
-    if prefixed in part and len(_names(part, prefixed)):
-        return None
-    return _names(part, b"<" + name)
+def _has_prefixed(raw: npt.NDArray[np.uint8], name: bytes) -> bool:
+    """Whether an element may be called `name` with a prefix."""
+    return any(found.size for found in _names(raw, b":" + name))
 
 
-def _names(part: bytes, beginning: bytes) -> npt.NDArray[np.intp]:
-    """Offsets behind each `beginning` that is followed by the end of a name."""
+def _names(raw: npt.NDArray[np.uint8], beginning: bytes) -> Iterator[npt.NDArray[np.intp]]:
+    """Offsets behind each `beginning` that is followed by the end of a name, in order.
+
+    As many at a time as a processor's cache holds together with what is worked out of them.
+    """
     import numpy as np
 
-    raw = _padded(part)
-    first, second = raw[:-1] == beginning[0], raw[1:] == beginning[1]
-    found = np.flatnonzero(first & second)
-    for at, byte in enumerate(beginning[2:], start=2):
-        found = found[raw[found + at] == byte]
     ends = np.zeros(256, bool)
     ends[list(b" \t\r\n/>")] = True
-    found = found + len(beginning)
-    return found[ends[raw[found]]]
+    for start in range(0, len(raw), _CHUNK_BYTES):
+        found = np.flatnonzero(raw[start : start + _CHUNK_BYTES] == beginning[0]) + start
+        for at, byte in enumerate(beginning[1:], start=1):
+            found = found[_at(raw, found + at) == byte]
+        found = found + len(beginning)
+        yield found[ends[_at(raw, found)]]
 
 
-def _padded(part: bytes) -> npt.NDArray[np.uint8]:
-    """A part's bytes, with enough blanks behind them to look past the end."""
-    import numpy as np
-
-    return np.frombuffer(part + b" " * 16, np.uint8)
+def _at(raw: npt.NDArray[np.uint8], offsets: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+    """The bytes at these offsets; behind the end there is more of the last byte."""
+    return raw.take(offsets, mode="clip")
 
 
 def _exact_extent(sheet: bytes, texts: bytes) -> Extent:
