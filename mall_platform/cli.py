@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
 
+CUSTOMERS = click.IntRange(1_000, 10_000_000)
+COUNT = click.IntRange(1)
+
 out = Console()
 err = Console(stderr=True)
 
@@ -54,16 +57,26 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--customers", default=20_000, show_default=True, help="Customers in the shop.")
-@click.option("--days", default=90, show_default=True, help="Days of purchases and clicks.")
+@click.option(
+    "--customers", type=CUSTOMERS, default=20_000, show_default=True, help="Customers in the shop."
+)
+@click.option(
+    "--days", type=COUNT, default=90, show_default=True, help="Days of purchases and clicks."
+)
 @click.option("--seed", default=1, show_default=True, help="Seed of the generated mall.")
 def demo(customers: int, days: int, seed: int) -> None:
     """Run the whole platform once on a generated mall, and say where to look."""
+    from data_assets.partitions import today
     from mall_platform.demo import run_demo
 
     settings = load_settings()
     if settings.env != "local":
         fail("The demo runs on the local AWS only: unset MALL_ENV.")
+    if days > (longest := (today() - settings.first_business_day).days):
+        since = settings.first_business_day
+        raise click.UsageError(
+            f"--days is at most {longest}: the platform's data begin on {since}."
+        )
     sys.exit(run_demo(settings, out, customers=customers, days=days, seed=seed))
 
 
@@ -184,8 +197,8 @@ def sample() -> None:
 
 
 @sample.command()
-@click.option("--customers", default=20_000, show_default=True)
-@click.option("--days", default=90, show_default=True)
+@click.option("--customers", type=CUSTOMERS, default=20_000, show_default=True)
+@click.option("--days", type=COUNT, default=90, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def seed(customers: int, days: int, seed: int) -> None:
     """Fill the shop's database (local and dev only)."""
@@ -199,9 +212,9 @@ def seed(customers: int, days: int, seed: int) -> None:
 
 
 @sample.command()
-@click.option("--customers", default=20_000, show_default=True)
-@click.option("--days", default=90, show_default=True)
-@click.option("--events", default=300_000, show_default=True)
+@click.option("--customers", type=CUSTOMERS, default=20_000, show_default=True)
+@click.option("--days", type=COUNT, default=90, show_default=True)
+@click.option("--events", type=COUNT, default=300_000, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def clicks(customers: int, days: int, events: int, seed: int) -> None:
     """Send clicks: the newest 24 hours through Firehose, older ones to the landing layout."""
@@ -215,8 +228,8 @@ def clicks(customers: int, days: int, events: int, seed: int) -> None:
 
 
 @sample.command()
-@click.option("--quarters", default=4, show_default=True)
-@click.option("--respondents", default=2_000, show_default=True)
+@click.option("--quarters", type=COUNT, default=4, show_default=True)
+@click.option("--respondents", type=COUNT, default=2_000, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def survey(quarters: int, respondents: int, seed: int) -> None:
     """Drop survey files into the drop bucket, the last quarters before today."""

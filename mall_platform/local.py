@@ -21,6 +21,8 @@ from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 START_DEADLINE_S = 30
 END_DEADLINE_S = 10
+UP_END_DEADLINE_S = 3 * END_DEADLINE_S
+"""`mall up` ends Dagster and the stand-ins first."""
 
 
 def aws_home(settings: Settings) -> Path:
@@ -131,7 +133,7 @@ def stop(settings: Settings, *, wipe: bool = False) -> None:
     """Ends everything that was started and discards its state; `wipe` removes MALL_HOME too."""
     from mall_platform.local_aws import process
 
-    end(_read_pid(up_file(settings)), "mall_platform.cli")
+    end(_read_pid(up_file(settings)), "mall_platform.cli", UP_END_DEADLINE_S)
     up_file(settings).unlink(missing_ok=True)
     inbox = _endpoint(inbox_home(settings))
     end(int(inbox["pid"]) if inbox else None, "mall_platform.slack_inbox")
@@ -193,7 +195,7 @@ def _is_ours(pid: int, module: str) -> bool:
         return False
 
 
-def end(pid: int | None, module: str) -> None:
+def end(pid: int | None, module: str, deadline_s: float = END_DEADLINE_S) -> None:
     """Ends a process and everything it started: asked first, killed when it takes too long."""
     import psutil
 
@@ -202,7 +204,7 @@ def end(pid: int | None, module: str) -> None:
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]
     process.terminate()
-    _, left = psutil.wait_procs(family, timeout=END_DEADLINE_S)
+    _, left = psutil.wait_procs(family, timeout=deadline_s)
     for each in left:
         each.kill()
     psutil.wait_procs(left, timeout=END_DEADLINE_S)

@@ -26,7 +26,6 @@ def run_up(settings: Settings, out: Console, port: int) -> int:
         except KeyboardInterrupt:
             return 0
         finally:
-            out.print("Ending everything ...")
             if settings.env == "local":
                 local.stop(settings)
             out.print("Everything has ended.")
@@ -65,6 +64,7 @@ def _serve(settings: Settings, out: Console, port: int) -> int:
     try:
         return dagster.wait()
     finally:
+        out.print("Ending everything ...")
         local.end(dagster.pid, "dagster")
 
 

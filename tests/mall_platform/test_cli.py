@@ -55,7 +55,13 @@ def test_down_is_content_when_nothing_runs(nothing_runs: None, tmp_path: Path) -
     assert not tmp_path.exists()
 
 
-@pytest.mark.parametrize("command", ["backfill", "up --port 99999", "demo --days many"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("backfill", "up --port 99999", "demo --days many", "demo --customers 10"),
+        *("demo --days 100000", "sample survey --quarters 0", "sample clicks --events 0"),
+    ],
+)
 def test_wrong_usage_exits_with_2(command: str) -> None:
     assert CliRunner().invoke(main, command.split()).exit_code == 2
 
