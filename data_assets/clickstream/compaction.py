@@ -155,7 +155,7 @@ def _store(rows: pl.DataFrame, key: str, target: Path) -> _Group:
     return _Group(
         file=target,
         hashes=hashes.filter(kept).to_numpy(),
-        duplicates=repeated.sum(),
+        duplicates=int(repeated.sum()),
         quarantined=Counter(dict(rows["reason"].drop_nulls().value_counts().iter_rows())),
         customers=rows["customer_id"].filter(is_good).drop_nulls().unique(),
     )
