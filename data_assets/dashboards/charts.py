@@ -305,7 +305,7 @@ def _cell_font() -> alt.ExprRef:
     """A size at which four characters fit into a cell, also on a phone."""
     import altair as alt
 
-    return alt.ExprRef("min(11, bandwidth('x') / 2.4)")
+    return alt.ExprRef("min(11, bandwidth('x') / 2.8)")
 
 
 def _heat(
