@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from infra_assets.lock import ApplyLock
 from infra_assets.registry import REGISTRY
 from mall_platform import cli_infra
+from mall_platform.local_aws.process import LocalAws
 from tests.infra_assets.world import (
     ACCOUNT,
     Fault,
@@ -650,12 +651,11 @@ def test_what_is_not_there_is_not_adopted(empty: Terminal, address: str, id: str
 # ── as a process ─────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.usefixtures("local_aws")
-def test_a_plan_is_fit_for_scripts() -> None:
+def test_a_plan_is_fit_for_scripts(local_aws: LocalAws) -> None:
     """The JSON is all that stands on the standard output; 2 says that something would change."""
     done = subprocess.run(
         [sys.executable, "-m", "mall_platform.cli", "plan", "network/vpc", "--json"],
-        env={**os.environ, "MALL_ENV": "dev"},
+        env={**os.environ, **local_aws.environment(), "MALL_ENV": "dev"},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
