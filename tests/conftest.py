@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from dagster._core.storage.event_log import in_memory as events_in_memory
+from dagster._core.storage.runs import in_memory as runs_in_memory
 
 from mall_platform.local_storage import never_flush
 from resources.settings import Settings, load_settings
@@ -26,6 +28,8 @@ SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
 
 
 never_flush()  # the instances of tests are thrown away
+for storage in (events_in_memory, runs_in_memory):  # nor migrated: no need to read all migrations
+    storage.stamp_alembic_rev = lambda config, connection: None
 hypothesis.settings.register_profile("mall", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("mall")
 
