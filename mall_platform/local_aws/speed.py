@@ -56,7 +56,7 @@ def _remember_attribute_names() -> None:
     @replace(ResponseSerializer, "get_value", "value", "key", "shape")
     def get_value(original: Any, self: Any, value: Any, key: str, shape: Any) -> Any:
         picker = self._value_picker
-        if type(picker) is not XFormedAttributePicker or picker.response_transformers:
+        if type(picker) is not XFormedAttributePicker or _may_transform(picker, key):
             return original(self, value, key, shape)
         picked = (type(value), shape, key)
         names = known.get(picked)
@@ -69,6 +69,11 @@ def _remember_attribute_names() -> None:
             if found is not MISSING:
                 return found
         return None
+
+
+def _may_transform(picker: XFormedAttributePicker, key: str) -> bool:
+    """Whether a path that ends in the key could be one whose values the picker changes."""
+    return any(path.endswith(key) or key.endswith(path) for path in picker.response_transformers)
 
 
 def _remember_timestamps() -> None:
