@@ -4,9 +4,6 @@ they change, and the exit code they end with."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,6 @@ from click.testing import CliRunner, Result
 from infra_assets.lock import ApplyLock
 from infra_assets.registry import REGISTRY
 from mall_platform import cli_infra
-from mall_platform.local_aws.process import LocalAws
 from tests.infra_assets.world import (
     ACCOUNT,
     Fault,
@@ -646,19 +642,3 @@ def test_what_is_not_there_is_not_adopted(empty: Terminal, address: str, id: str
     assert shown.exit_code == 1
     assert id in shown.stderr
     assert empty.run("plan", "network/vpc", "storage/raw_bucket").stdout.count("create s3.B") == 1
-
-
-# ── as a process ─────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_plan_is_fit_for_scripts(local_aws: LocalAws) -> None:
-    """The JSON is all that stands on the standard output; 2 says that something would change."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mall_platform.cli", "plan", "network/vpc", "--json"],
-        env={**os.environ, **local_aws.environment(), "MALL_ENV": "dev"},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2, done.stderr
-    assert json.loads(done.stdout)["totals"]["create"] >= 1
