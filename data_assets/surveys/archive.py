@@ -75,9 +75,10 @@ def checked_archive(data: bytes) -> bytes:
             Reason.NOT_A_SPREADSHEET, "The file is an archive, but not an Excel workbook."
         )
     texts = next((part for name, part in parts.items() if name.lower() == _TEXTS), b"")
+    longest = _longest_text(texts)
     for name, part in parts.items():
         if not name.endswith(".rels") and name.lower() != _TEXTS:
-            _check_sheet(part, texts)
+            _check_sheet(part, texts, longest)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, part in parts.items():
@@ -143,10 +144,10 @@ def _too_large() -> RejectedSurveyError:
     )
 
 
-def _check_sheet(sheet: bytes, texts: bytes) -> None:
+def _check_sheet(sheet: bytes, texts: bytes, longest: int | None) -> None:
     if b"\0" in sheet[:64] or b"<!DOCTYPE" in sheet[:4096]:
         raise _damaged()
-    extent = _quick_extent(sheet, texts)
+    extent = None if longest is None else _quick_extent(sheet, longest)
     if extent is None or not extent.within_limits:
         extent = _exact_extent(sheet, texts)
     if extent.rows > MAX_ROWS + HEADING_ROWS:
@@ -161,14 +162,14 @@ def too_many_rows() -> RejectedSurveyError:
     )
 
 
-def _quick_extent(sheet: bytes, texts: bytes) -> Extent | None:
+def _quick_extent(sheet: bytes, longest: int) -> Extent | None:
     """An upper bound of a sheet's extent, or None when its cells aren't all of the plain form
-    `<c r="AB12"`. Styled cells without content count as cells."""
+    `<c r="AB12"`. Styled cells without content count as cells; no shared text is of more than
+    `longest` bytes."""
     import numpy as np
 
     raw = np.frombuffer(sheet, np.uint8)
-    longest = _longest_text(texts)
-    if longest is None or _has_prefixed(raw, b"c"):
+    if _has_prefixed(raw, b"c"):
         return None
     number = rows = columns = 0
     for cells in _names(raw, b"<c"):

@@ -190,11 +190,27 @@ def test_a_document_type_is_refused() -> None:
 
 def test_the_quick_measure_agrees_with_the_exact_one() -> None:
     parts = archive._inflated(GOOD)
-    quick = archive._quick_extent(parts[SHEET], parts["xl/sharedStrings.xml"])
+    longest = archive._longest_text(parts["xl/sharedStrings.xml"])
+    assert longest is not None
+    quick = archive._quick_extent(parts[SHEET], longest)
     exact = archive._exact_extent(parts[SHEET], parts["xl/sharedStrings.xml"])
     assert quick is not None
     assert (quick.rows, quick.columns) == (exact.rows, exact.columns) == (4, 12)
     assert quick.text_bytes >= exact.text_bytes > 0
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2, 7, 64, 10_000])
+def test_the_quick_measure_sees_cells_wherever_it_is_cut(
+    chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = archive._inflated(GOOD)
+    whole = archive._quick_extent(parts[SHEET], 10)
+    monkeypatch.setattr(archive, "_CHUNK_BYTES", chunk_bytes)
+    assert archive._quick_extent(parts[SHEET], 10) == whole
+    assert archive._quick_extent(b'<x><z:c r="A1"/></x>', 10) is None
+    assert archive._quick_extent(b'<x><c r="A1"/><c s="1"/></x>', 10) is None
+    assert archive._quick_extent(b'<x><c r="ABC999999', 10) is None
+    assert archive._quick_extent(b"<x/>", 10) == archive.Extent(0, 0, 0)
 
 
 @pytest.mark.parametrize("encode", ["xlsx", "csv"])
