@@ -46,6 +46,16 @@ class NotAdoptedError(InfraError):
     """An object can't become a resource: that exists already, or the object doesn't."""
 
 
+class DeclaredTwiceError(InfraError):
+    """Two resources have one identity, so one object would have to be both."""
+
+    def __init__(self, one: Resource, other: Resource) -> None:
+        super().__init__(
+            f"{one.address} is declared more than once, by {one.asset} and by {other.asset}. "
+            "Rename one of them."
+        )
+
+
 class PlanOutdatedError(InfraError):
     """AWS or the code has moved since a plan was saved."""
 
@@ -290,8 +300,11 @@ class Engine:
         return platform_spec(self.settings, self.aws.account_id)
 
     def _cloud(self, spec: PlatformSpec, guard: Callable[[], None] = lambda: None) -> Cloud:
-        declared = [r for asset in self.assets for r in asset.resources(spec)]
-        inventory = {(r.kind(), r.name): r for r in declared}
+        inventory: dict[tuple[str, str], Resource] = {}
+        for resource in (r for asset in self.assets for r in asset.resources(spec)):
+            other = inventory.setdefault((resource.kind(), resource.name), resource)
+            if other is not resource:
+                raise DeclaredTwiceError(other, resource)
         return Cloud(self.aws, spec, inventory, clock=self.clock, guard=guard)
 
     def _selected(self, selection: Sequence[str] | None) -> list[InfraAsset]:
