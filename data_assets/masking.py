@@ -6,6 +6,7 @@ The rules are the contract's (E1, E4). Nothing here reads a secret or touches a 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from data_assets.tables import AGE_BANDS
@@ -172,7 +173,7 @@ def _bands_of_years(years: pl.Series) -> pl.Series:
 def _numbers(days: pl.Series) -> pl.Series:
     """Dates' digits, as 20240601: differences in ten thousands are completed years.
 
-    Worked out once for each day of the calendar they span, if they are more than that.
+    Looked up in the years they span, if those have fewer days than there are dates.
     """
     import polars as pl
 
@@ -181,9 +182,17 @@ def _numbers(days: pl.Series) -> pl.Series:
         return pl.Series(days.name, [None], pl.Int32).new_from_index(0, days.len())
     if (last - first).days >= days.len():
         return _digits(days)
-    calendar = pl.date_range(first, last, eager=True)
-    index = days.to_physical() - calendar.to_physical()[0]
-    return _digits(calendar).gather(index.cast(pl.UInt32)).alias(days.name)
+    calendar = _calendar(first.year, last.year)
+    since = (date(first.year, 1, 1) - date(1970, 1, 1)).days
+    return calendar.gather((days.to_physical() - since).cast(pl.UInt32)).alias(days.name)
+
+
+@lru_cache(maxsize=16)
+def _calendar(first_year: int, last_year: int) -> pl.Series:
+    """The digits of every day of some years."""
+    import polars as pl
+
+    return _digits(pl.date_range(date(first_year, 1, 1), date(last_year, 12, 31), eager=True))
 
 
 def _digits(days: pl.Series) -> pl.Series:

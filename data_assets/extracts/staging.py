@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from data_assets.ahead import one_ahead
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 CUTOFF = "mall.cutoff"
 """Glue parameter of a version: the source's clock before it was read, in UTC."""
 
-_BATCH_ROWS = 100_000
+_BATCH_ROWS = 200_000
 _ROWS_AT_HAND = 200_000
 _THREADS = 4
 _DAYS_IN_A_STATEMENT = 400
@@ -81,7 +80,8 @@ def stage_snapshot(extraction: Extraction) -> Staged:
         for rows in reading.frames():
             masked = extraction.extract.masked(rows, reading.masking)
             _wait_for(added)
-            added = [thread.submit(part.add, masked)]
+            part.take(masked)
+            added = [thread.submit(part.write)]
         _wait_for(added)
         staged = part.end(extraction.lake, reading)
     if isinstance(staged, AuditFailedError):
@@ -116,7 +116,7 @@ def _stage_statement(
             by_day = _by_day(extract.masked(rows, reading.masking), extract)
             _wait_for(stored)
             for day, of_day in by_day.items():
-                parts[day].add(of_day)
+                parts[day].take(of_day)
             stored = [threads.submit(part.store) for part in _fullest(parts.values())]
         _wait_for(stored)
         staged = list(threads.map(lambda part: part.end(lake, reading), parts.values()))
@@ -171,6 +171,7 @@ class _Part:
     def __init__(self, version: Version, writer: VersionWriter, extraction: Extraction) -> None:
         self.version = version
         self.rows = 0
+        self._at_hand: list[pl.DataFrame] = []
         self._writer = writer
         self._schema = SchemaAudit(version.table)
         self._scan = LeakScan(version.table, extraction.persons())
@@ -179,23 +180,38 @@ class _Part:
 
     @property
     def rows_at_hand(self) -> int:
-        return self._writer.pending_rows
+        return sum(rows.height for rows in self._at_hand)
 
-    def add(self, masked: pl.DataFrame) -> None:
-        """Takes rows in; text of declared vocabularies needs no scan."""
-        if not self._schema.see(masked) or self._has_open_text:
-            self._scan.see(masked)
+    def take(self, masked: pl.DataFrame) -> None:
+        """Takes rows in; they are looked at when they are written."""
+        self._at_hand.append(masked)
         self.rows += masked.height
+
+    def write(self) -> None:
+        """Holds the rows at hand against the schema, scans them, and hands them to the writer.
+
+        Text of declared vocabularies needs no scan.
+        """
+        import polars as pl
+
+        if not self._at_hand:
+            return
+        rows = pl.concat(self._at_hand)
+        self._at_hand.clear()
+        if not self._schema.see(rows) or self._has_open_text:
+            self._scan.see(rows)
         if self._leak is None:
-            self._writer.write(masked.to_arrow())
+            self._writer.write(rows.to_arrow())
 
     def store(self) -> None:
         """Stores the rows at hand, unless there is a leak among them."""
+        self.write()
         if self._is_clean():
             self._writer.cut()
 
     def end(self, lake: Lake, reading: _Reading) -> Staged | PersonalDataFoundError:
         """Stores the rest, and looks at what was stored."""
+        self.write()
         if not self._is_clean() or self._leak:
             assert self._leak  # noqa: S101  (narrowing)
             return self._leak
@@ -227,18 +243,12 @@ class _Part:
 
 
 def _by_day(masked: pl.DataFrame, extract: Extract) -> Mapping[date, pl.DataFrame]:
-    """Rows by the business day of the lake's day column; most often they come in order."""
+    """Rows by the business day of the lake's day column, each day's in memory of its own."""
     import polars as pl
 
     assert extract.day_column  # noqa: S101  (narrowing)
-    days = masked.select(day=tokyo_day(pl.col(extract.day_column)))["day"]
-    runs = days.rle().struct.unnest()
-    if runs["value"].is_unique().all():
-        lengths = runs["len"].to_list()
-        starts = accumulate(lengths, initial=0)
-        slices = map(masked.slice, starts, lengths)
-        return dict(zip(runs["value"], slices, strict=True))
-    parts = masked.with_columns(days).partition_by("day", as_dict=True, include_key=False)
+    days = masked.with_columns(tokyo_day(pl.col(extract.day_column)).alias("_day"))
+    parts = days.partition_by("_day", as_dict=True, include_key=False)
     return {day: rows for (day,), rows in parts.items()}
 
 
