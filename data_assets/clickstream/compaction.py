@@ -36,6 +36,9 @@ _MOST_THREADS = 4
 _FEW_VALUES = [
     column.name for column in CLICKS.columns if column.name not in ("event_id", "event_time")
 ]
+_ORDERED = ["event_time", "hour", "event_type", "product_id"]
+"""Columns of which it serves readers to know the least and the greatest value."""
+_BATCH_ROWS = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -226,9 +229,16 @@ def replace_cells(file: Path, column: str, replacements: Mapping[str, str | None
 
 
 def _write(rows: pl.DataFrame, target: Path) -> None:
+    import polars as pl
     import pyarrow.parquet as pq
 
-    stored = rows.to_arrow().cast(stored_schema(CLICKS))
+    stored = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(stored_schema(CLICKS))
     pq.write_table(
-        stored, target, compression="zstd", compression_level=1, use_dictionary=_FEW_VALUES
+        stored,
+        target,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=_FEW_VALUES,
+        write_statistics=_ORDERED,
+        write_batch_size=_BATCH_ROWS,
     )
