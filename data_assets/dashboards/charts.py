@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-INK, ACCENT, HIDDEN, GRID = "#1d2433", "#e2583e", "#d9dce3", "#e8eaf0"
+INK, SOFT, ACCENT, HIDDEN, GRID = "#1d2433", "#5a6376", "#e2583e", "#d9dce3", "#e8eaf0"
 SEQUENCE = ["#f3f6fb", "#c9dcf0", "#8fb8de", "#4d86bd", "#24568f", "#12305c"]
 TOP_CATEGORIES = 12
 
@@ -34,14 +34,13 @@ def channel_by_age_band(mart: pd.DataFrame) -> Spec:
         interval=pd.Series(_intervals(mart), index=mart.index, dtype=object),
     )
     columns = ["quarter", "band", "by", "percent", "respondents", "base", "suppressed", "interval"]
+    named = set(mart["channel"])
+    channels = [token(f"channel.{name}") for name in CHANNELS if name in named]
     chosen = alt.param("chosen", value="all")
     base = (
         alt.Chart(_data(rows[columns]))
         .transform_filter(alt.datum.quarter == chosen)
-        .encode(
-            x=_band_axis(),
-            y=alt.Y("by:N", title=None, sort=[token(f"channel.{name}") for name in CHANNELS]),
-        )
+        .encode(x=_band_axis(), y=_named_rows("by:N", channels))
     )
     tooltip = [
         alt.Tooltip("band:N", title=token("axis.band")),
@@ -53,7 +52,7 @@ def channel_by_age_band(mart: pd.DataFrame) -> Spec:
     ]
     colour = alt.Color("percent:Q", title=None, scale=alt.Scale(range=SEQUENCE), legend=None)
     chart = _heat(base, colour, "percent", ".0f", tooltip)
-    return _spec(chart.add_params(chosen), height=alt.Step(30))
+    return _spec(chart.add_params(chosen), height=30 * len(channels))
 
 
 def sales_by_day(mart: pd.DataFrame) -> Spec:
@@ -62,26 +61,23 @@ def sales_by_day(mart: pd.DataFrame) -> Spec:
 
     days = mart.groupby("business_day")["sales_yen"].sum().sort_index().reset_index()
     days["mean"] = days["sales_yen"].rolling(7).mean()
+    days["said_mean"] = [f"{mean:,.0f}" if mean == mean else "–" for mean in days["mean"]]
     days["day"] = [day.isoformat() for day in days["business_day"]]
-    x = alt.X("day:T", title=None, axis=alt.Axis(format="%m/%d", labelOverlap=True, grid=False))
-    base = alt.Chart(_data(days[["day", "sales_yen", "mean"]])).encode(x=x)
+    date = "hours(datum.value) ? '' : timeFormat(datum.value, '%m/%d')"
+    axis = alt.Axis(labelExpr=date, labelOverlap=True, labelSeparation=6, grid=False)
+    base = alt.Chart(_data(days[["day", "sales_yen", "mean", "said_mean"]])).encode(
+        x=alt.X("yearmonthdate(day):T", title=None, axis=axis)
+    )
     bars = base.mark_bar(color=SEQUENCE[2], cornerRadiusEnd=2, width={"band": 0.8}).encode(
-        x=alt.X(
-            "yearmonthdate(day):T",
-            title=None,
-            axis=alt.Axis(format="%m/%d", labelOverlap=True, grid=False),
-        ),
-        y=alt.Y("sales_yen:Q", title=None, axis=alt.Axis(format="~s", tickCount=4)),
+        y=alt.Y("sales_yen:Q", title=None, axis=_yen_axis()),
         tooltip=[
             alt.Tooltip("day:T", title=token("axis.day"), format="%Y-%m-%d"),
             alt.Tooltip("sales_yen:Q", title=token("axis.sales"), format=","),
-            alt.Tooltip("mean:Q", title=token("axis.mean"), format=",.0f"),
+            alt.Tooltip("said_mean:N", title=token("axis.mean")),
         ],
     )
-    line = base.mark_line(color=ACCENT, strokeWidth=2.5).encode(
-        x=alt.X("yearmonthdate(day):T"), y="mean:Q"
-    )
-    return _spec(bars + line, height=220)
+    line = base.mark_line(color=ACCENT, strokeWidth=2.5).encode(y="mean:Q")
+    return _spec(bars + line if days["mean"].notna().any() else bars, height=220)
 
 
 def sales_by_category(mart: pd.DataFrame) -> Spec:
@@ -90,8 +86,8 @@ def sales_by_category(mart: pd.DataFrame) -> Spec:
 
     totals = category_totals(mart).head(TOP_CATEGORIES)
     bars = alt.Chart(_data(totals)).encode(
-        y=alt.Y("label:N", title=None, sort=totals["label"].tolist()),
-        x=alt.X("sales_yen:Q", title=None, axis=alt.Axis(format="~s", tickCount=4)),
+        y=_named_rows("label:N", totals["label"].tolist()),
+        x=alt.X("sales_yen:Q", title=None, axis=_yen_axis()),
         tooltip=[
             alt.Tooltip("label:N", title=token("axis.category")),
             alt.Tooltip("sales_yen:Q", title=token("axis.sales"), format=","),
@@ -99,7 +95,7 @@ def sales_by_category(mart: pd.DataFrame) -> Spec:
             alt.Tooltip("returns:Q", title=token("axis.returns"), format=","),
         ],
     )
-    return _spec(bars.mark_bar(color=SEQUENCE[3], cornerRadiusEnd=3), height=alt.Step(26))
+    return _spec(bars.mark_bar(color=SEQUENCE[3], cornerRadiusEnd=3), height=26 * len(totals))
 
 
 def sales_by_age_band_and_category(mart: pd.DataFrame) -> Spec:
@@ -116,10 +112,7 @@ def sales_by_age_band_and_category(mart: pd.DataFrame) -> Spec:
     base = (
         alt.Chart(_data(rows[columns]))
         .transform_filter(alt.datum.month == chosen)
-        .encode(
-            x=_band_axis(),
-            y=alt.Y("label:N", title=None, sort=top, axis=alt.Axis(labelLimit=110)),
-        )
+        .encode(x=_band_axis(), y=_named_rows("label:N", top))
     )
     tooltip = [
         alt.Tooltip("band:N", title=token("axis.band")),
@@ -130,19 +123,25 @@ def sales_by_age_band_and_category(mart: pd.DataFrame) -> Spec:
     ]
     colour = alt.Color("sales_yen:Q", title=None, scale=alt.Scale(range=SEQUENCE), legend=None)
     chart = _heat(base, colour, "sales_yen", ".2~s", tooltip)
-    return _spec(chart.add_params(chosen), height=alt.Step(30))
+    return _spec(chart.add_params(chosen), height=30 * len(top))
 
 
 def category_sales_and_reviews(mart: pd.DataFrame) -> Spec:
-    """A category's mean rating and its share of units sold (A4)."""
+    """A category's mean rating and its share of units sold (A4).
+
+    A name is written where there is room for it, that of the best-selling first.
+    """
     import altair as alt
 
     rows = mart[mart["mean_rating"].notna() & mart["sales_rate"].notna()]
     rows = rows.assign(label=category_labels(rows))
     columns = ["label", "mean_rating", "sales_rate", "reviews", "low_rating_share", "units"]
-    base = alt.Chart(_data(rows[columns])).encode(
+    dots = alt.Chart(_data(rows[columns])).encode(
         x=alt.X(
-            "mean_rating:Q", title=token("axis.rating"), scale=alt.Scale(zero=False, padding=16)
+            "mean_rating:Q",
+            title=token("axis.rating"),
+            axis=alt.Axis(tickCount=6),
+            scale=alt.Scale(zero=False, padding=16),
         ),
         y=alt.Y(
             "sales_rate:Q",
@@ -150,8 +149,6 @@ def category_sales_and_reviews(mart: pd.DataFrame) -> Spec:
             axis=alt.Axis(format="%", tickCount=5),
             scale=alt.Scale(padding=16),
         ),
-    )
-    dots = base.mark_circle(color=SEQUENCE[3], stroke="white").encode(
         opacity=alt.condition(alt.datum.reviews >= 5, alt.value(0.8), alt.value(0.25)),
         size=alt.Size("reviews:Q", legend=None, scale=alt.Scale(range=[40, 600])),
         tooltip=[
@@ -162,10 +159,9 @@ def category_sales_and_reviews(mart: pd.DataFrame) -> Spec:
             alt.Tooltip("low_rating_share:Q", title=token("axis.low"), format=".1%"),
         ],
     )
-    names = base.transform_filter("datum.sales_rate > 0.03").mark_text(
-        dy=-14, fontSize=11, color=INK, limit=110
-    )
-    return _spec(dots + names.encode(text="label:N"), height=340)
+    spec = _spec(dots.mark_circle(color=SEQUENCE[3], stroke="white"), height=340)
+    names = {"op": "add", "path": "/marks/-", "value": _names_of_dots()}
+    return {**spec, "usermeta": {"embedOptions": {"patch": [names]}}}
 
 
 def visitors_by_hour(mart: pd.DataFrame) -> Spec:
@@ -194,9 +190,10 @@ def visitors_by_weekday_and_hour(mart: pd.DataFrame) -> Spec:
     import altair as alt
 
     rows = _by_weekday_and_hour(mart)
+    weekdays = [token(f"weekday.{day}") for day in range(7)]
     chart = alt.Chart(_data(rows)).encode(
         x=alt.X("hour:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        y=alt.Y("weekday:N", title=None, sort=[token(f"weekday.{day}") for day in range(7)]),
+        y=_named_rows("weekday:N", weekdays),
         color=alt.Color("visitors:Q", legend=None, scale=alt.Scale(range=SEQUENCE)),
         tooltip=[
             alt.Tooltip("weekday:N", title=token("axis.weekday")),
@@ -204,18 +201,23 @@ def visitors_by_weekday_and_hour(mart: pd.DataFrame) -> Spec:
             alt.Tooltip("visitors:Q", title=token("axis.visitors"), format=",.1f"),
         ],
     )
-    return _spec(chart.mark_rect(cornerRadius=2, stroke="white"), height=alt.Step(26))
+    return _spec(chart.mark_rect(cornerRadius=2, stroke="white"), height=26 * len(weekdays))
 
 
 def attribute_category_association(mart: pd.DataFrame) -> Spec:
     """Cramér's V by attribute (A6)."""
     import altair as alt
 
-    rows = mart[mart["cramers_v"].notna()]
+    rows = mart[mart["cramers_v"].notna()].sort_values("cramers_v", ascending=False)
     rows = rows.assign(label=[token(f"attribute.{name}") for name in rows["attribute"]])
     base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("label:N", title=None, sort="-x"),
-        x=alt.X("cramers_v:Q", title=token("axis.v"), scale=alt.Scale(domainMin=0)),
+        y=_named_rows("label:N", rows["label"].tolist()),
+        x=alt.X(
+            "cramers_v:Q",
+            title=token("axis.v"),
+            scale=alt.Scale(domainMin=0),
+            axis=alt.Axis(tickCount=5),
+        ),
         tooltip=[
             alt.Tooltip("label:N", title=token("axis.attribute")),
             alt.Tooltip("cramers_v:Q", title=token("axis.v"), format=".3f"),
@@ -227,7 +229,9 @@ def attribute_category_association(mart: pd.DataFrame) -> Spec:
     )
     bars = base.mark_bar(color=SEQUENCE[3], cornerRadiusEnd=3, size=22)
     values = base.mark_text(align="left", dx=6, color=INK, fontWeight=600)
-    return _spec(bars + values.encode(text=alt.Text("cramers_v:Q", format=".3f")), height=150)
+    return _spec(
+        bars + values.encode(text=alt.Text("cramers_v:Q", format=".3f")), height=50 * len(rows)
+    )
 
 
 def category_labels(mart: pd.DataFrame) -> list[str]:
@@ -285,6 +289,56 @@ def _data(rows: pd.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=json.loads(rows.to_json(orient="records", date_format="iso")))
 
 
+def _named_rows(field: str, names: list[str]) -> alt.Y:
+    """One row per name, in that order; long names are cut at a part of the chart's width."""
+    import altair as alt
+
+    cut = alt.ExprRef("isFinite(containerSize()[0]) ? max(112, containerSize()[0] / 4) : 112")
+    return alt.Y(field, title=None, scale=alt.Scale(domain=names), axis=alt.Axis(labelLimit=cut))
+
+
+def _yen_axis() -> alt.Axis:
+    import altair as alt
+
+    return alt.Axis(tickCount=4, labelExpr=_short("datum.value", "~s"))
+
+
+def _short(number: str, number_format: str) -> str:
+    """An expression's figure in few characters: of billions that they are (SI says G)."""
+    return f"replace(format({number}, '{number_format}'), 'G', 'B')"
+
+
+def _names_of_dots() -> Spec:
+    """A mark of Vega that names dots without hiding another name or a dot.
+
+    Vega-Lite has no such placement: Vega's `label` drops the names it finds no room for, and the
+    page adds the mark to the compiled chart.
+    """
+    anchors = ["top", "bottom", "right", "left", "top-right", "top-left"]
+    return {
+        "type": "text",
+        "from": {"data": "marks"},
+        "interactive": False,
+        "encode": {
+            "enter": {
+                "text": {"field": "datum.label"},
+                "fill": {"value": INK},
+                "fontSize": {"value": 11},
+                "limit": {"value": 110},
+            }
+        },
+        "transform": [
+            {
+                "type": "label",
+                "size": {"signal": "[width, height]"},
+                "anchor": anchors,
+                "offset": [3] * len(anchors),
+                "sort": {"field": "datum.datum.sales_rate", "order": "descending"},
+            }
+        ],
+    }
+
+
 def _band_axis() -> alt.X:
     import altair as alt
 
@@ -305,7 +359,7 @@ def _cell_font() -> alt.ExprRef:
     """A size at which four characters fit into a cell, also on a phone."""
     import altair as alt
 
-    return alt.ExprRef("min(11, bandwidth('x') / 2.8)")
+    return alt.ExprRef("min(11, bandwidth('x') / 3.1)")
 
 
 def _heat(
@@ -317,11 +371,12 @@ def _heat(
 ) -> alt.LayerChart | alt.FacetChart:
     """Coloured cells with their figures; hidden cells are grey and say so by a dash.
 
-    Figures are white on the darker half of the colours, and small in narrow cells.
+    Figures are white on the colours where they read better than dark ones, and small in narrow
+    cells.
     """
     import altair as alt
 
-    is_dark = f"datum.{figure} > (datum.lowest + datum.highest) / 2"
+    is_dark = f"datum.{figure} > lerp([datum.lowest, datum.highest], 0.6)"
     shown, hidden = alt.datum.suppressed == False, alt.datum.suppressed == True  # noqa: E712
     cells = base.transform_filter(shown).mark_rect(cornerRadius=3, stroke="white", strokeWidth=2)
     grey = base.transform_filter(hidden).mark_rect(
@@ -330,13 +385,14 @@ def _heat(
     figures = (
         base.transform_filter(shown)
         .transform_joinaggregate(lowest=f"min({figure})", highest=f"max({figure})")
+        .transform_calculate(figure=_short(f"datum.{figure}", number_format))
         .mark_text(fontSize=_cell_font())
         .encode(
-            text=alt.Text(f"{figure}:Q", format=number_format),
+            text="figure:N",
             color=alt.condition(is_dark, alt.value("white"), alt.value(INK)),
         )
     )
-    dashes = base.transform_filter(hidden).mark_text(fontSize=11, color="#7c8496", text="–")
+    dashes = base.transform_filter(hidden).mark_text(fontSize=11, color=SOFT, text="–")
     of_hidden = [*tooltip[:2], alt.Tooltip("mark:N", title=token("axis.share"))]
     return alt.layer(
         cells.encode(color=colour, tooltip=tooltip),
@@ -358,8 +414,8 @@ def _spec(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: Any) -> Sp
         )
         .configure_view(stroke=None)
         .configure_axis(
-            labelColor="#5a6376",
-            titleColor="#5a6376",
+            labelColor=SOFT,
+            titleColor=SOFT,
             titleFontWeight="normal",
             gridColor=GRID,
             domain=False,

@@ -43,6 +43,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
     "kpi.visitors": ("하루 평균 방문자", "1日平均の訪問者", "Visitors per day"),
     "kpi.respondents": ("설문 응답자", "アンケート回答者", "Survey respondents"),
     "kpi.rating": ("평균 평점", "平均評価", "Mean rating"),
+    "a1.short": ("광고", "広告", "Advertising"),
     "a1.title": (
         "연령대별로 어떤 광고를 보고 왔나",
         "どの年代が、何をきっかけに来たか",
@@ -58,6 +59,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "{0}の1位は{1}（{2}）",
         "{0}: mostly by {1} ({2})",
     ),
+    "a2.short": ("매출", "売上", "Sales"),
     "a2.title": ("카테고리별 매출", "カテゴリ別の売上", "Sales by category"),
     "a2.note": (
         "반품을 뺀 금액. 일별 매출(선은 7일 평균)과 기간 합계.",
@@ -69,6 +71,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "首位は{0}、売上の{1}",
         "{0} leads with {1} of sales",
     ),
+    "a3.short": ("연령대", "年代", "Age bands"),
     "a3.title": (
         "연령대와 카테고리별 매출",
         "年代 × カテゴリの売上",
@@ -84,6 +87,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "{0}に最も使ったのは{1}",
         "{1} spent the most on {0}",
     ),
+    "a4.short": ("후기", "レビュー", "Reviews"),
     "a4.title": (
         "판매 비율과 후기의 관계",
         "販売比率とレビューの関係",
@@ -95,10 +99,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "A dot is a category, its size the number of reviews. Correlation over 5 or more.",
     ),
     "a4.insight": (
-        "피어슨 r = {0} ({1}), 스피어만 ρ = {2} ({3}), 카테고리 {4}개",
-        "ピアソン r = {0}（{1}）、スピアマン ρ = {2}（{3}）、{4}カテゴリ",
-        "Pearson r = {0} ({1}), Spearman ρ = {2} ({3}), {4} categories",
+        "피어슨 r\u00a0=\u00a0{0} ({1}), 스피어만 ρ\u00a0=\u00a0{2} ({3}), 카테고리 {4}개",
+        "ピアソン r\u00a0=\u00a0{0}（{1}）、スピアマン ρ\u00a0=\u00a0{2}（{3}）、{4}カテゴリ",
+        "Pearson r\u00a0=\u00a0{0} ({1}), Spearman ρ\u00a0=\u00a0{2} ({3}), {4} categories",
     ),
+    "a5.short": ("시간대", "時間帯", "Hours"),
     "a5.title": (
         "언제 몇 명이 이용하나",
         "いつ、何人が使っているか",
@@ -114,6 +119,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "最も多いのは{0}時台、平均{1}人",
         "Busiest at {0}:00, with {1} visitors on average",
     ),
+    "a6.short": ("속성", "属性", "Attributes"),
     "a6.title": (
         "고객 속성과 구매 카테고리의 연관성",
         "顧客属性と購入カテゴリの関連",
@@ -125,9 +131,9 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "Cramér's V: 0 is no association, 1 a complete one. p by the chi-square test.",
     ),
     "a6.insight": (
-        "구매와 가장 관련 깊은 속성은 {0} (V = {1})",
-        "最も関連が強いのは{0}（V = {1}）",
-        "{0} goes most with what people buy (V = {1})",
+        "구매와 가장 관련 깊은 속성은 {0} (V\u00a0=\u00a0{1})",
+        "最も関連が強いのは{0}（V\u00a0=\u00a0{1}）",
+        "{0} goes most with what people buy (V\u00a0=\u00a0{1})",
     ),
     "axis.share": ("비율", "割合", "Share"),
     "axis.band": ("연령대", "年代", "Age band"),

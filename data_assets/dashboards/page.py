@@ -71,6 +71,10 @@ class Section:
     hides: bool = False
 
     @property
+    def short(self) -> str:
+        return f"{self.id}.short"
+
+    @property
     def title(self) -> str:
         return f"{self.id}.title"
 
@@ -242,11 +246,11 @@ def _bands(marts: Marts) -> Section:
 
 def _reviews(marts: Marts) -> Section:
     mart = _rows(marts, "category_sales_and_reviews")
-    if mart is None:
+    if mart is None or mart["mean_rating"].isna().all():
         return Section("a4")
     found = _rows(marts, "sales_review_correlation")
     insight = None
-    if found is not None:
+    if found is not None and found["coefficient"].notna().all():
         by_method = {row.method: row for row in found.itertuples()}
         pearson, spearman = by_method["pearson"], by_method["spearman"]
         figures = (
@@ -384,8 +388,8 @@ def _decimal(value: Any, digits: int) -> str:
 
 
 def _p_value(value: Any) -> str:
-    """A p-value as it is read: below a thousandth only that it is."""
-    return "p < 0.001" if value < 0.001 else f"p = {_decimal(value, 3)}"
+    """A p-value as it is read, on one line: below a thousandth only that it is."""
+    return "p\u00a0<\u00a00.001" if value < 0.001 else f"p\u00a0=\u00a0{_decimal(value, 3)}"
 
 
 def _formatted(value: Any, pattern: str, hidden: bool) -> str:
