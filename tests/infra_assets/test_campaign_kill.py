@@ -8,7 +8,7 @@ import random
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,8 @@ from mall_platform.local_aws.process import LocalAws
 from tests.infra_assets import one_apply
 from tests.infra_assets.counted_aws import counted_aws, sizes_of
 from tests.infra_assets.world import SPEC
+
+Start = Callable[..., subprocess.Popen[str]]
 
 SEED = 20261123
 STATE = SPEC.bucket("state")
@@ -35,6 +37,21 @@ def aws(account: LocalAws) -> LocalAws:
     """The account, empty."""
     account.reset()
     return account
+
+
+@pytest.fixture
+def start(aws: LocalAws) -> Iterator[Start]:
+    """Starts applies on the account; none outlives its test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def one(*selection: str, stop_after: int = 0) -> subprocess.Popen[str]:
+        started.append(one_apply.start(aws, *selection, stop_after=stop_after))
+        return started[-1]
+
+    yield one
+    for apply in started:
+        apply.kill()
+        apply.communicate()
 
 
 def finished(apply: subprocess.Popen[str]) -> dict[str, Any]:
@@ -74,33 +91,35 @@ def client(aws: LocalAws, service: str) -> Any:
     )
 
 
-def test_three_kills_in_the_middle_of_an_apply_are_made_good_by_a_rerun(aws: LocalAws) -> None:
+def test_three_kills_in_the_middle_of_an_apply_are_made_good_by_a_rerun(
+    aws: LocalAws, start: Start
+) -> None:
     """Each rerun takes the dead one's lock over at once; the first two are killed in their turn."""
-    undisturbed = finished(one_apply.start(aws))
+    undisturbed = finished(start())
     inventory = sizes_of(aws)
     points = sorted(random.Random(SEED).sample(range(1, undisturbed["writes"] * 9 // 10), 3))
     aws.reset()
     for done, point in zip([0, *points], points, strict=False):
-        kill(stopped(one_apply.start(aws, stop_after=point - done)))
-    last = finished(one_apply.start(aws))
+        kill(stopped(start(stop_after=point - done)))
+    last = finished(start())
     assert last["totals"].keys() == {"none"}
     assert (last["totals"], last["orphans"]) == (undisturbed["totals"], 0)
     assert sizes_of(aws) == inventory, f"after kills at {points} of {undisturbed['writes']} calls"
 
 
-def test_of_two_applies_at_once_the_second_is_told_who_holds_the_lock(aws: LocalAws) -> None:
+def test_of_two_applies_at_once_the_second_is_told_who_holds_the_lock(start: Start) -> None:
     """And once that one is dead, the next goes on where it was."""
-    first = stopped(one_apply.start(aws, "storage/log_bucket", stop_after=3))
+    first = stopped(start("storage/log_bucket", stop_after=3))
     assert f"on {socket.gethostname()} has been changing this environment since" in refusal(
-        one_apply.start(aws, "storage/log_bucket")
+        start("storage/log_bucket")
     )
     kill(first)
-    assert finished(one_apply.start(aws, "storage/log_bucket"))["totals"].keys() == {"none"}
+    assert finished(start("storage/log_bucket"))["totals"].keys() == {"none"}
 
 
 @pytest.mark.parametrize(("expires_in_s", "free"), [(60, False), (-1, True)])
 def test_a_lock_of_another_machine_is_taken_over_once_it_has_expired(
-    aws: LocalAws, expires_in_s: int, free: bool
+    aws: LocalAws, start: Start, expires_in_s: int, free: bool
 ) -> None:
     s3 = client(aws, "s3")
     s3.create_bucket(Bucket=STATE, CreateBucketConfiguration={"LocationConstraint": SPEC.region})
@@ -113,14 +132,14 @@ def test_a_lock_of_another_machine_is_taken_over_once_it_has_expired(
         "expires_at": expires_at.isoformat(),
     }
     s3.put_object(Bucket=STATE, Key="locks/apply.json", Body=json.dumps(lock).encode())
-    apply = one_apply.start(aws, "storage/log_bucket")
+    apply = start("storage/log_bucket")
     if free:
         assert finished(apply)["totals"].keys() == {"none"}
     else:
         assert "hanako on ops-1" in refusal(apply)
 
 
-def test_two_objects_with_one_identity_are_named_both(aws: LocalAws) -> None:
+def test_two_objects_with_one_identity_are_named_both(aws: LocalAws, start: Start) -> None:
     ec2 = client(aws, "ec2")
     tags = [
         {"Key": "mall:environment", "Value": SPEC.env},
@@ -132,6 +151,6 @@ def test_two_objects_with_one_identity_are_named_both(aws: LocalAws) -> None:
         )["Vpc"]["VpcId"]
         for _ in range(2)
     ]
-    said = refusal(one_apply.start(aws, "network/vpc"))
+    said = refusal(start("network/vpc"))
     assert "AmbiguousIdentityError: ec2.Vpc/main" in said
     assert all(twin in said for twin in twins)
