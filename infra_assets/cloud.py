@@ -145,7 +145,7 @@ class Cloud:
             _TAGS,
             "get_resources",
             TagFilters=[{"Key": "mall:environment", "Values": [self.spec.env]}],
-            ResourceTypeFilters=[*kinds],
+            **({"ResourceTypeFilters": [*kinds]} if kinds else {}),
         )["ResourceTagMappingList"]
         return {item["ResourceARN"]: from_pairs(item["Tags"]) for item in found}
 
