@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import threading
@@ -59,6 +60,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(campaign)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A module's tests stay on one worker, and so do all that look at the one whole run."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWhatIsShared(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return module if "/integration/" not in module else "integration"
+
+    return ByWhatIsShared(config, log)
+
+
 def pytest_collection_finish() -> None:
     """Looks for garbage seldom, and never among what loading made: it took a third of the time."""
     gc.freeze()
@@ -66,8 +80,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Spares pytest a last look through everything that is there."""
+    """Spares pytest a last look through everything that is there; the interpreter has its own."""
     gc.freeze()
+    atexit.register(gc.unfreeze)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

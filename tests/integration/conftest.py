@@ -17,7 +17,7 @@ from tests.authorization import ApiCall, recorded
 from tests.conftest import empty_lake_of, empty_shop
 from tests.integration import planted
 
-CUSTOMERS, DAYS, CLICKS, RESPONDENTS, SEED = 4_000, 12, 40_000, 1_500, 11
+CUSTOMERS, DAYS, CLICKS, RESPONDENTS, SEED = 4_000, 12, 15_000, 1_500, 11
 
 
 @dataclass(frozen=True)
