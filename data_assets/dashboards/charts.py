@@ -317,6 +317,7 @@ def _names_of_dots() -> Spec:
     anchors = ["top", "bottom", "right", "left", "top-right", "top-left"]
     return {
         "type": "text",
+        "style": ["text"],
         "from": {"data": "marks"},
         "interactive": False,
         "encode": {

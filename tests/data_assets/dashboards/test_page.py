@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from datetime import UTC, date, datetime
@@ -133,8 +134,7 @@ def test_nothing_is_fetched(page: str) -> None:
 
 
 def test_every_answer_has_a_chart_a_title_and_a_table(page: str) -> None:
-    specs = json.loads(re.search(r'id="specs">(.*?)</script>', page, re.DOTALL)[1])
-    assert {answer for answer, charts_ in specs.items() if charts_} == {
+    assert {answer for answer, charts_ in specs_of(page).items() if charts_} == {
         f"a{n}" for n in range(1, 7)
     }
     elements = Elements(page).found
@@ -221,6 +221,76 @@ def drawn(spec: dict[str, Any], width: int) -> str:
 def test_charts_draw(chart, mart: str, says: str) -> None:
     """Vega-Lite draws each specification, without a network."""
     assert says in drawn(chart(marts()[mart]), 600)
+
+
+def test_vega_has_nothing_to_warn_of(page: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Regression: five warnings in the browser's console, of heights and of orders of rows."""
+    import vl_convert
+
+    specs = [spec for charts_ in specs_of(page).values() for spec in charts_]
+    for spec in specs:
+        vl_convert.vegalite_to_vega(spec, show_warnings=True)
+    said = capfd.readouterr()
+    assert len(specs) == 8
+    assert said.out + said.err == ""
+
+
+def test_names_of_dots_are_left_to_the_placement_that_hides_none(page: str) -> None:
+    """(A4) Regression: names of close dots were written over each other.
+
+    The placement itself needs a browser's canvas.
+    """
+    import vl_convert
+
+    [spec] = specs_of(page)["a4"]
+    [patch] = spec["usermeta"]["embedOptions"]["patch"]
+    names = patch["value"]
+    [dots] = vl_convert.vegalite_to_vega(spec)["marks"]
+    assert (patch["op"], patch["path"]) == ("add", "/marks/-")
+    assert names["from"]["data"] == dots["name"]
+    assert [transform["type"] for transform in names["transform"]] == ["label"]
+    assert not names["interactive"]
+
+
+def test_a_mall_without_ratings_has_no_data_on_them() -> None:
+    """(A4)"""
+    some = marts()
+    some["category_sales_and_reviews"]["mean_rating"] = None
+    assert render(some, NOON).count('class="nothing"') == 1
+
+
+def test_a_correlation_that_is_not_known_is_not_told(page: str) -> None:
+    """(A4)"""
+    some = marts()
+    some["sales_review_correlation"] = some["sales_review_correlation"].assign(
+        coefficient=[0.5, 0.4], p_value=[0.0004, 0.12], n=20
+    )
+    assert 'id="a4-insight"' not in page
+    assert "r\u00a0=\u00a00.50（p\u00a0<\u00a00.001）" in html.unescape(render(some, NOON))
+
+
+def test_sales_of_less_than_a_week_have_no_mean() -> None:
+    """(A2) Regression: a tooltip said that the mean of 7 days was 0."""
+    spec = charts.sales_by_day(marts()["sales_by_category"])
+    assert "layer" not in spec
+    [days] = spec["datasets"].values()
+    assert [day["said_mean"] for day in days] == ["–", "–"]
+
+
+def test_billions_are_called_so() -> None:
+    """(A2, A3) Regression: they were G, as of a unit of measure."""
+    mart = sales_of({"2024-06": [1_400_000_000, 2_000]})
+    assert ">1.4B<" in drawn(charts.sales_by_age_band_and_category(mart), 600)
+    sales = marts()["sales_by_category"].assign(sales_yen=[9_000_000_000, 5, 6])
+    assert ">8B<" in drawn(charts.sales_by_category(sales), 600)
+
+
+def specs_of(page: str) -> dict[str, list[dict[str, Any]]]:
+    """The charts' specifications by answer."""
+    found: dict[str, list[dict[str, Any]]] = json.loads(
+        re.search(r'id="specs">(.*?)</script>', page, re.DOTALL)[1]
+    )
+    return found
 
 
 def sales_of(months: dict[str, list[int]]) -> pd.DataFrame:
