@@ -141,12 +141,9 @@ class Cloud:
 
         What was tagged or deleted within the last minutes may be missing or still there.
         """
-        found = self.read(
-            _TAGS,
-            "get_resources",
-            TagFilters=[{"Key": "mall:environment", "Values": [self.spec.env]}],
-            **({"ResourceTypeFilters": [*kinds]} if kinds else {}),
-        )["ResourceTagMappingList"]
+        ours = [{"Key": "mall:environment", "Values": [self.spec.env]}]
+        only: dict[str, Any] = {"ResourceTypeFilters": [*kinds]} if kinds else {}
+        found = self.read(_TAGS, "get_resources", TagFilters=ours, **only)["ResourceTagMappingList"]
         return {item["ResourceARN"]: from_pairs(item["Tags"]) for item in found}
 
     def tags(self, resource: Resource) -> dict[str, str]:
