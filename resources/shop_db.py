@@ -8,7 +8,7 @@ harm. Errors say whether trying again can help, and hold neither a password nor 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,10 +30,6 @@ SHOP_DATABASE = "infra/database/shop_database"
 
 BATCH_ROWS = 200_000
 _CONNECT_TIMEOUT_S = 10
-_SNAPSHOT = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
-)
 _ACCESS_DENIED = frozenset({1045, 1698})
 _TRANSIENT_CODES = frozenset(
     {1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1205, 1213, 1317, 1927}
@@ -124,29 +120,36 @@ class ShopDatabase(dg.ConfigurableResource):
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 
-    def read(self, *statements: str, batch_rows: int = BATCH_ROWS) -> Generator[pl.DataFrame]:
-        """The rows of statements, one after the other, all of one snapshot, in a stream.
+    def read(
+        self,
+        sql: str,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        counted: Callable[[int], object] = lambda rows: None,
+    ) -> Generator[pl.DataFrame]:
+        """The rows of one statement, and so of one snapshot, in a stream.
 
-        Frames have a few megabytes and at most `batch_rows`; one comes of each statement at
-        least. Dates and times are as stored; one that doesn't exist (`0000-00-00`) is NULL.
-        Raises TransientDatabaseError if the connection is lost, whatever has been read by then,
-        ShopDatabaseError if the server refuses a statement or a cell can't be decoded; of the
-        cell's value nothing is said or logged.
+        Frames have a few megabytes and at most `batch_rows`; at least one comes. `counted` is told
+        after the last how many rows the server itself found. Dates and times are as stored; one
+        that doesn't exist (`0000-00-00`) is NULL. Raises TransientDatabaseError if the connection
+        is lost, whatever has been read by then, ShopDatabaseError if the server refuses the
+        statement or a cell can't be decoded; of the cell's value nothing is said or logged.
         """
         from pymysql.err import MySQLError
 
         with closing(self.connect()) as connection:
             try:
-                for preparation in _SNAPSHOT:
-                    connection.query(preparation)
-                for statement in statements:
-                    for frame in mysql_rows.read(connection, statement):
-                        yield frame.head(batch_rows)
-                        yield from frame.slice(batch_rows).iter_slices(batch_rows)
+                for frame in mysql_rows.read(connection, sql):
+                    yield frame.head(batch_rows)
+                    yield from frame.slice(batch_rows).iter_slices(batch_rows)
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT FOUND_ROWS()")
+                    ((found,),) = cursor.fetchall()
             except MySQLError as error:
                 raise _server_error(_code(error), "The shop's database") from None
             except mysql_rows.UndecodableError as error:
                 raise ShopDatabaseError(f"The shop's database can't be read: {error}") from None
+        counted(found)
 
     def _open(self, login: _Login, local_infile: bool) -> pymysql.Connection:
         import pymysql

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SourceType = Literal["bigint", "int", "tinyint", "varchar", "char", "text", "date", "datetime"]
 
-SOURCE_ROWS = "source_rows"
 BIRTH_DATE = "birth_date"
 
 _DECLARED_IN = "data_assets/extracts/sources.py"
@@ -172,10 +171,6 @@ class Extract:
         if problems:
             raise UndeclaredSourceError(sorted(problems))
 
-    def counting(self, spans: Sequence[tuple[date, date]] = ()) -> str:
-        """The SELECT of the number of rows, as `source_rows`, that `statement` gives."""
-        return f"SELECT COUNT(*) AS {SOURCE_ROWS}{self._source(spans)}"
-
     def statement(self, spans: Sequence[tuple[date, date]] = ()) -> str:
         """The SELECT of the rows of some business days (first, last), or of the whole table."""
         values = ", ".join(
@@ -183,7 +178,7 @@ class Extract:
             for column in self.columns
             if (sql := column.use.sql(f"`{column.name}`")) is not None
         )
-        return f"SELECT {values}{self._source(spans)}"
+        return f"SELECT {values} FROM `{self.table.name}` WHERE {self._condition(spans)}"  # noqa: S608
 
     def masked(self, rows: pl.DataFrame, masking: Masking) -> pl.DataFrame:
         """Source rows as the lake's, without personal data.
@@ -204,14 +199,12 @@ class Extract:
             for name, dtype in self.table.polars_schema().items()
         )
 
-    def _source(self, spans: Sequence[tuple[date, date]]) -> str:
-        source = f" FROM `{self.table.name}`"
+    def _condition(self, spans: Sequence[tuple[date, date]]) -> str:
         if not self.day_column:
-            return source
-        ranges = [[f"{bound:%Y-%m-%d %H:%M:%S}" for bound in utc_bounds(*span)] for span in spans]
+            return "TRUE"
         name = f"`{self.day_column}`"
-        days = " OR ".join(f"({name} >= '{low}' AND {name} < '{high}')" for low, high in ranges)
-        return f"{source} WHERE {days}"
+        ranges = [[f"{bound:%Y-%m-%d %H:%M:%S}" for bound in utc_bounds(*span)] for span in spans]
+        return " OR ".join(f"({name} >= '{low}' AND {name} < '{high}')" for low, high in ranges)
 
 
 class UndeclaredSourceError(Exception):

@@ -1,7 +1,7 @@
 """From the shop's database to staged versions: read, mask, write, and gather what audits will say.
 
-One statement reads all days of a run, so that all of them come from one snapshot, of which the
-source counts the rows first. Memory is bounded: when enough rows are at hand, the days with the
+One statement reads all days of a run, so that all of them come from one snapshot, and the source
+says how many rows it found. Memory is bounded: when enough rows are at hand, the days with the
 most of them are stored, each as one more file of its version, while the next rows are read and
 masked.
 """
@@ -20,7 +20,6 @@ from data_assets.checks import ROW_COUNT, SchemaAudit, known
 from data_assets.extracts.customers import Births, personal_values
 from data_assets.extracts.declaration import (
     BIRTH_DATE,
-    SOURCE_ROWS,
     Extract,
     Masking,
     tokyo_day,
@@ -90,7 +89,7 @@ def stage_snapshot(extraction: Extraction) -> Staged:
 
 
 def stage_days(extraction: Extraction, days: Sequence[date]) -> Iterator[Staged | AuditFailedError]:
-    """Each of the business days, ready to be published, or why it can't be.
+    """Each of the business days, ready to be published, or why it can't be, once all are read.
 
     Errors as of `stage_snapshot`; a day with a leak is given as its PersonalDataFoundError.
     """
@@ -119,8 +118,7 @@ def _stage_statement(
                 parts[day].take(of_day)
             stored = [threads.submit(part.store) for part in _fullest(parts.values())]
         _wait_for(stored)
-        staged = list(threads.map(lambda part: part.end(lake, reading), parts.values()))
-    yield from staged
+        yield from threads.map(lambda part: part.end(lake, reading), parts.values())
 
 
 def _wait_for(stored: Iterable[Future[None]]) -> None:
@@ -148,21 +146,21 @@ class _Reading:
         return {"statement_source_rows": self.source_rows, "statement_rows": self.rows}
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The statement's rows in batches, with the buyers' birth dates where they are needed.
-
-        Those are read while the source counts.
-        """
+        """The statement's rows in batches, with the buyers' birth dates where they are needed."""
         buyer = self._extract.buyer_column
-        statements = self._extract.counting(self._days), self._extract.statement(self._days)
-        with one_ahead(self._shop_db.read(*statements, batch_rows=_BATCH_ROWS)) as frames:
+        sql = self._extract.statement(self._days)
+        read = self._shop_db.read(sql, batch_rows=_BATCH_ROWS, counted=self._found)
+        with one_ahead(read) as frames:
             births = Births.read(self._shop_db) if buyer else None
-            self.source_rows = int(next(frames)[SOURCE_ROWS].item())
             for rows in frames:
                 self.rows += rows.height
                 if births and buyer:
                     yield rows.with_columns(births.of(rows[buyer]).alias(BIRTH_DATE))
                 else:
                     yield rows
+
+    def _found(self, rows: int) -> None:
+        self.source_rows = rows
 
 
 class _Part:

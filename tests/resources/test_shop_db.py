@@ -224,16 +224,21 @@ def test_a_read_that_is_given_up_leaves_no_lock(
         cursor.execute("DROP TABLE many")
 
 
-def test_statements_read_together_see_one_snapshot(
-    shop_db: ShopDatabase, shop: pymysql.Connection
+@pytest.mark.parametrize("rows", [0, 1, 70_000])
+def test_the_server_says_how_many_rows_it_found(
+    shop_db: ShopDatabase, shop: pymysql.Connection, rows: int
 ) -> None:
+    """Of the statement's own snapshot: also when rows go meanwhile (Q1)."""
+    said: list[int] = []
     with shop.cursor() as cursor:
-        cursor.execute("CREATE TABLE t (n INT)")
-        cursor.execute("INSERT INTO t VALUES (1), (2)")
-        frames = shop_db.read("SELECT COUNT(*) AS n FROM t", "SELECT n FROM t")
-        assert next(frames)["n"].to_list() == [2]
-        cursor.execute("DELETE FROM t WHERE n = 1")
-        assert next(frames)["n"].to_list() == [1, 2]
+        cursor.execute("CREATE TABLE t (n INT, filler CHAR(100))")
+        cursor.execute(f"INSERT INTO t SELECT seq, 'x' FROM seq_1_to_70000 WHERE seq <= {rows}")
+        frames = shop_db.read("SELECT * FROM t", batch_rows=1000, counted=said.append)
+        first = next(frames)
+        cursor.execute("DELETE FROM t")
+        assert not said
+        assert first.height + sum(frame.height for frame in frames) == rows
+    assert said == [rows]
 
 
 def test_a_statement_without_rows_gives_its_columns(shop_db: ShopDatabase) -> None:

@@ -65,16 +65,15 @@ def test_raw_personal_columns_never_reach_the_lake_under_their_own_name() -> Non
     assert isinstance(uses["title"], Drop) and isinstance(uses["body"], Length)
 
 
-def test_days_become_ranges_of_utc_times_of_which_all_rows_are_counted() -> None:
-    days = [(date(2024, 6, 1), date(2024, 6, 2)), (date(2024, 6, 9), date(2024, 6, 9))]
-    condition = (
+def test_days_become_ranges_of_utc_times() -> None:
+    sql = PURCHASES.statement(
+        [(date(2024, 6, 1), date(2024, 6, 2)), (date(2024, 6, 9), date(2024, 6, 9))]
+    )
+    assert sql.endswith(
         " FROM `purchases` WHERE"
         " (`purchased_at` >= '2024-05-31 15:00:00' AND `purchased_at` < '2024-06-02 15:00:00')"
         " OR (`purchased_at` >= '2024-06-08 15:00:00' AND `purchased_at` < '2024-06-09 15:00:00')"
     )
-    assert PURCHASES.statement(days).endswith(condition)
-    assert PURCHASES.counting(days) == f"SELECT COUNT(*) AS source_rows{condition}"
-    assert CUSTOMERS.counting() == "SELECT COUNT(*) AS source_rows FROM `customers`"
 
 
 @pytest.mark.parametrize("ids", [[1, 2, 3, 5], [1, 10**6, 10**12, 10**18]])
