@@ -130,3 +130,13 @@ def test_foreign_keys_cost_nothing_once_ours_are_there(complete: World, looks: L
     complete.wire.clear()
     complete.engine().plan(["security/encryption_keys"])
     assert "ListResourceTags" not in {call.operation for call in complete.wire.calls}
+
+
+def test_a_key_is_found_before_the_tagging_service_shows_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a rerun soon after would make a second one."""
+    monkeypatch.setattr(Cloud, "tagged", lambda cloud, *kinds: {})
+    key = next(r for r in DECLARED if r.address == "kms.Key/data")
+    assert [world.apply(key).result for _ in range(2)] == ["created", "unchanged"]
+    assert len(world.aws.client("kms").list_keys()["Keys"]) == 1
