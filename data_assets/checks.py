@@ -75,8 +75,8 @@ class SchemaAudit:
     """Holds a version's rows against the table's declaration, batch by batch.
 
     `see` checks rows; `see_stored` a stored file, its schema and whether keys are unique over the
-    whole version. Who wrote the files can do with `see_footer`, and `see_keys` only where keys
-    aren't ascending, for then they are unique. Only the key columns are kept between calls.
+    whole version. Who wrote the files can do with `see_footer`, and with `see_keys` of all rows,
+    or of none where `keys_are_ascending`: then they are unique. Only keys are kept between calls.
     """
 
     def __init__(self, table: Table) -> None:
@@ -101,7 +101,7 @@ class SchemaAudit:
     def see_stored(self, file: pq.ParquetFile) -> None:
         """Checks a file of the version, but not its rows."""
         self.see_footer(file.metadata)
-        self.see_keys(file)
+        self.see_stored_keys(file)
 
     def see_footer(self, footer: pq.FileMetaData) -> None:
         """Checks the schema that a file says it has, and counts its rows."""
@@ -113,12 +113,17 @@ class SchemaAudit:
             elif found.field(column.name).type != column.type:
                 self._failures[f"{column.name}: type"] += 1
 
-    def see_keys(self, file: pq.ParquetFile) -> None:
-        """Takes the keys in of a file of the version."""
+    def see_stored_keys(self, file: pq.ParquetFile) -> None:
+        """`see_keys` of a stored file's rows."""
         import polars as pl
 
         if self._table.key and set(self._table.key) <= set(file.schema_arrow.names):
-            self._keys.append(pl.DataFrame(file.read(columns=list(self._table.key))))
+            self.see_keys(pl.DataFrame(file.read(columns=list(self._table.key))))
+
+    def see_keys(self, rows: pl.DataFrame) -> None:
+        """Takes the keys in of some rows of the version."""
+        if self._table.key:
+            self._keys.append(rows.select(self._table.key))
 
     def result(self) -> AuditResult:
         """The verdict on all that was seen, with counts by column and rule."""

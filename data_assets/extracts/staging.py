@@ -174,6 +174,7 @@ class _Part:
         self._schema = SchemaAudit(version.table)
         self._scan = LeakScan(version.table, extraction.persons())
         self._has_open_text = extraction.extract.has_open_text
+        self._is_snapshot = version.partition is None
         self._leak: PersonalDataFoundError | None = None
 
     @property
@@ -188,7 +189,8 @@ class _Part:
     def write(self) -> None:
         """Holds the rows at hand against the schema, scans them, and hands them to the writer.
 
-        Text of declared vocabularies needs no scan.
+        Text of declared vocabularies needs no scan. Keys of a snapshot are kept, those of many
+        days would be too many: they are read again if they weren't ascending.
         """
         import polars as pl
 
@@ -198,6 +200,8 @@ class _Part:
         self._at_hand.clear()
         if not self._schema.see(rows) or self._has_open_text:
             self._scan.see(rows)
+        if self._is_snapshot:
+            self._schema.see_keys(rows)
         if self._leak is None:
             self._writer.write(rows.to_arrow())
 
@@ -216,10 +220,10 @@ class _Part:
         written = self._writer.close()
         for footer in written.footers:
             self._schema.see_footer(footer)
-        if not self._schema.keys_are_ascending:
+        if not (self._is_snapshot or self._schema.keys_are_ascending):
             for location in written.locations:
                 with lake.parquet(location) as file:
-                    self._schema.see_keys(file)
+                    self._schema.see_stored_keys(file)
         results = [self._schema.result(), self._count(reading), self._scan.settle()]
         parameters = {CUTOFF: reading.cutoff.isoformat(), ROWS: str(written.rows)}
         return Staged(self.version, written, [known(result) for result in results], parameters)

@@ -223,6 +223,32 @@ def test_personal_data_in_an_open_column_fails_before_anything_is_stored(
     assert "Contents" not in s3.list_objects_v2(Bucket=small_shop.lake.bucket)
 
 
+@pytest.mark.parametrize("order", ["purchase_id", "quantity"])
+def test_a_key_that_comes_twice_keeps_the_old_day(
+    small_shop: Shop, failure: Any, order: str
+) -> None:
+    """(Q1) Whether keys ascend but for one, or come in any order."""
+    small_shop.execute(
+        "ALTER TABLE purchases MODIFY purchase_id BIGINT NOT NULL, DROP PRIMARY KEY",
+        "UPDATE purchases SET purchase_id = 3 WHERE purchase_id = 4",
+        f"ALTER TABLE purchases ORDER BY {order}",
+    )
+    result = small_shop.extract("purchases", partition_key=DAY)
+    assert "Not published: 2024-06-02. Failed: schema_matches." in failure(result)
+    (check,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "schema_matches"]
+    record = check.metadata["by_partition"].records[0].data
+    assert record["failures"] == "purchase_id: unique × 1"
+
+
+def test_a_customer_who_comes_twice_keeps_the_old_snapshot(small_shop: Shop, failure: Any) -> None:
+    """(Q1)"""
+    small_shop.execute(
+        "ALTER TABLE customers MODIFY customer_id BIGINT NOT NULL, DROP PRIMARY KEY",
+        "UPDATE customers SET customer_id = 1 WHERE customer_id = 2",
+    )
+    assert "Failed: schema_matches." in failure(small_shop.extract("customers"))
+
+
 def test_an_address_in_a_products_name_is_a_leak(small_shop: Shop, failure: Any) -> None:
     small_shop.execute("UPDATE products SET name = 'ask hanako@example.jp' WHERE product_id = 11")
     assert "no_raw_personal_data" in failure(small_shop.extract("products"))
