@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +94,7 @@ class Figure:
 
 def render(marts: Marts, updated_at: datetime) -> str:
     """The page as HTML; `updated_at` is aware."""
-    import altair as alt
     import jinja2
-    import vl_convert
 
     sections = [build(marts) for build in _SECTIONS]
     environment = jinja2.Environment(
@@ -109,7 +108,6 @@ def render(marts: Marts, updated_at: datetime) -> str:
         text=lambda key, *values: text(key, FIRST_LANGUAGE, *values),
         resolved=lambda value: resolved(value, FIRST_LANGUAGE),
     )
-    version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     return environment.get_template(_TEMPLATE.name).render(
         language=FIRST_LANGUAGE,
         languages=LANGUAGES,
@@ -120,7 +118,7 @@ def render(marts: Marts, updated_at: datetime) -> str:
         period=_period(marts),
         updated_at=f"{updated_at.astimezone(TOKYO):%Y-%m-%d %H:%M}",
         updated_iso=updated_at.isoformat(timespec="seconds"),
-        vega=_harmless_script(vl_convert.javascript_bundle(_LIBRARIES, vl_version=version)),
+        vega=_vega(),
         table_rows=TABLE_ROWS,
     )
 
@@ -135,9 +133,15 @@ def _in_script(value: Any) -> Any:
     return Markup(compact)  # noqa: S704  (no sign of HTML is left)
 
 
-def _harmless_script(script: str) -> Any:
+@cache
+def _vega() -> Any:
+    """The libraries that draw, as a script that can't end its element; bundling takes a second."""
+    import altair as alt
+    import vl_convert
     from markupsafe import Markup
 
+    version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    script = vl_convert.javascript_bundle(_LIBRARIES, vl_version=version)
     return Markup(script.replace("</script", "<\\/script"))  # noqa: S704  (a library's own code)
 
 
