@@ -32,7 +32,7 @@ QUARANTINE_MARK = "_quarantined.json"
 PUBLISHED_AT = "mall.published_at"
 ROWS = "mall.rows"
 
-_ROW_GROUP_ROWS = 256 * 1024
+_ROW_GROUP_ROWS = 128 * 1024
 _FILE_BYTES = 256 * 1024 * 1024
 
 

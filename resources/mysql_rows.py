@@ -27,7 +27,7 @@ _SPLIT_PACKET = 0xFFFFFF
 _ROW, _ERROR = 0x00, 0xFF
 _LOST = 2013
 
-_BUFFER_BYTES = 8 * 2**20
+FRAME_BYTES = 8 * 2**20
 _SPARE_BYTES = 16
 """Behind the packets: what is gathered for a NULL of the last row stays within the buffer."""
 
@@ -72,8 +72,10 @@ class Packets(NamedTuple):
     ends: NDArray[np.int64]
 
 
-def read(connection: pymysql.Connection, sql: str) -> Iterator[pl.DataFrame]:
-    """A statement's rows, in frames of a few megabytes; at least one comes, maybe without rows.
+def read(
+    connection: pymysql.Connection, sql: str, frame_bytes: int = FRAME_BYTES
+) -> Iterator[pl.DataFrame]:
+    """A statement's rows, in frames of about so many bytes; at least one comes, maybe without rows.
 
     Integers keep their width, dates and times are as stored, without a zone; one that doesn't
     exist, such as 0000-00-00, is NULL. Raises PyMySQL's errors, and UndecodableError for columns
@@ -82,7 +84,7 @@ def read(connection: pymysql.Connection, sql: str) -> Iterator[pl.DataFrame]:
     """
     wire: Any = connection
     fields = _execute(wire, sql)
-    stream = _Stream(wire, is_short=_most_bytes(fields) < _SHORT_BYTES)
+    stream = _Stream(wire, frame_bytes, is_short=_most_bytes(fields) < _SHORT_BYTES)
     while not stream.ended:
         yield decode(fields, stream.rows())
 
@@ -129,8 +131,9 @@ def _cells_begin(columns: int) -> int:
 class _Stream:
     """The rows that a connection is about to receive; `is_short` ones have below 256 bytes."""
 
-    def __init__(self, wire: Any, *, is_short: bool) -> None:
+    def __init__(self, wire: Any, frame_bytes: int, *, is_short: bool) -> None:
         self._wire = wire
+        self._frame_bytes = frame_bytes
         self._is_short = is_short
         self._left: bytes = wire._rfile.read(len(wire._rfile.peek()))
         self._sequence: int = wire._next_seq_id
@@ -140,7 +143,7 @@ class _Stream:
         """As many rows as fill a buffer, or are left."""
         import numpy as np
 
-        room = bytearray(max(_BUFFER_BYTES, 2 * len(self._left)) + _SPARE_BYTES)
+        room = bytearray(max(self._frame_bytes, 2 * len(self._left)) + _SPARE_BYTES)
         sizes = self._fill(room)
         data = np.frombuffer(room, np.uint8)
         ends = np.cumsum(sizes + _HEADER_BYTES)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SHOP_DATABASE = "infra/database/shop_database"
 
-BATCH_ROWS = 200_000
 _CONNECT_TIMEOUT_S = 10
 _ACCESS_DENIED = frozenset({1045, 1698})
 _TRANSIENT_CODES = frozenset(
@@ -124,13 +123,13 @@ class ShopDatabase(dg.ConfigurableResource):
         self,
         sql: str,
         *,
-        batch_rows: int = BATCH_ROWS,
+        frame_bytes: int = mysql_rows.FRAME_BYTES,
         counted: Callable[[int], object] = lambda rows: None,
     ) -> Generator[pl.DataFrame]:
         """The rows of one statement, and so of one snapshot, in a stream.
 
-        Frames have a few megabytes and at most `batch_rows`; at least one comes. `counted` is told
-        after the last how many rows the server itself found. Dates and times are as stored; one
+        Frames have at most about `frame_bytes`; at least one comes. `counted` is told after the
+        last how many rows the server itself found. Dates and times are as stored; one
         that doesn't exist (`0000-00-00`) is NULL. Raises TransientDatabaseError if the connection
         is lost, whatever has been read by then, ShopDatabaseError if the server refuses the
         statement or a cell can't be decoded; of the cell's value nothing is said or logged.
@@ -139,9 +138,7 @@ class ShopDatabase(dg.ConfigurableResource):
 
         with closing(self.connect()) as connection:
             try:
-                for frame in mysql_rows.read(connection, sql):
-                    yield frame.head(batch_rows)
-                    yield from frame.slice(batch_rows).iter_slices(batch_rows)
+                yield from mysql_rows.read(connection, sql, frame_bytes)
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT FOUND_ROWS()")
                     ((found,),) = cursor.fetchall()

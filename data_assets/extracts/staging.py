@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 CUTOFF = "mall.cutoff"
 """Glue parameter of a version: the source's clock before it was read, in UTC."""
 
-_BATCH_ROWS = 200_000
+_FRAME_BYTES = 8 * 2**20
+_SNAPSHOT_FRAME_BYTES = 4 * 2**20
 _ROWS_AT_HAND = 200_000
 _THREADS = 4
 _DAYS_IN_A_STATEMENT = 400
@@ -149,7 +150,8 @@ class _Reading:
         """The statement's rows in batches, with the buyers' birth dates where they are needed."""
         buyer = self._extract.buyer_column
         sql = self._extract.statement(self._days)
-        read = self._shop_db.read(sql, batch_rows=_BATCH_ROWS, counted=self._found)
+        size = _FRAME_BYTES if self._extract.day_column else _SNAPSHOT_FRAME_BYTES
+        read = self._shop_db.read(sql, frame_bytes=size, counted=self._found)
         with one_ahead(read) as frames:
             births = Births.read(self._shop_db) if buyer else None
             for rows in frames:

@@ -69,12 +69,11 @@ def row(chance: random.Random, number: int) -> tuple[Any, ...]:
     )
 
 
-@pytest.mark.parametrize("buffer_bytes", [2000, 4 * 2**20], ids=["many buffers", "one buffer"])
+@pytest.mark.parametrize("frame_bytes", [2000, 4 * 2**20], ids=["many frames", "one frame"])
 def test_all_types_are_read_as_pymysql_reads_them(
-    shop: pymysql.Connection, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
+    shop: pymysql.Connection, frame_bytes: int
 ) -> None:
     """Also numbers at their bounds, NULL in any of 15 columns and texts of all kinds of sizes."""
-    monkeypatch.setattr(mysql_rows, "_BUFFER_BYTES", buffer_bytes)
     chance = random.Random(1)
     marks = ", ".join(["%s"] * len(COLUMNS))
     with shop.cursor() as cursor:
@@ -82,21 +81,18 @@ def test_all_types_are_read_as_pymysql_reads_them(
         cursor.executemany(f"INSERT INTO t VALUES ({marks})", [row(chance, n) for n in range(300)])
         cursor.execute("SELECT * FROM t")
         expected = cursor.fetchall()
-    frames = list(mysql_rows.read(shop, "SELECT * FROM t"))
+    frames = list(mysql_rows.read(shop, "SELECT * FROM t", frame_bytes))
     found = pl.concat(frames)
-    assert (len(frames) > 1) == (buffer_bytes == 2000)
+    assert (len(frames) > 1) == (frame_bytes == 2000)
     assert found.rows() == list(expected)
     assert found.columns == list(COLUMNS)
     assert found.schema["ub"] == pl.UInt64 and found.schema["m"] == pl.Int32
 
 
-def test_short_rows_are_read_like_others(
-    shop: pymysql.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_short_rows_are_read_like_others(shop: pymysql.Connection) -> None:
     """Those whose types say that none has 256 bytes, in more than 256 packets and one buffer."""
-    monkeypatch.setattr(mysql_rows, "_BUFFER_BYTES", 1000)
     sql = "SELECT seq AS n, IF(seq % 3, seq * 1000000007, NULL) AS m FROM seq_1_to_3000"
-    found = pl.concat(mysql_rows.read(shop, sql))
+    found = pl.concat(mysql_rows.read(shop, sql, 1000))
     assert found.rows() == [(n, n * 1_000_000_007 if n % 3 else None) for n in range(1, 3001)]
 
 

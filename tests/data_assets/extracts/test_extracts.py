@@ -155,7 +155,7 @@ def test_many_days_in_bounded_memory_become_several_files_a_day(
     """Rows that arrive in no order, more of them than are held at a time."""
     from data_assets.extracts import staging
 
-    monkeypatch.setattr(staging, "_BATCH_ROWS", 100)
+    monkeypatch.setattr(staging, "_FRAME_BYTES", 5000)
     monkeypatch.setattr(staging, "_ROWS_AT_HAND", 150)
     monkeypatch.setattr(staging, "_DAYS_IN_A_STATEMENT", 5)
     small_shop.execute("DELETE FROM purchases")
