@@ -24,6 +24,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 SEED = 20261123
 STATE = SPEC.bucket("state")
+_PATIENCE_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +57,14 @@ def start(aws: LocalAws) -> Iterator[Start]:
 
 def finished(apply: subprocess.Popen[str]) -> dict[str, Any]:
     """What an apply that came to its end said."""
-    said, why = apply.communicate(timeout=120)
+    said, why = apply.communicate(timeout=_PATIENCE_S)
     assert apply.returncode == 0, why
     return json.loads(said)
 
 
 def refusal(apply: subprocess.Popen[str]) -> str:
     """Why an apply failed."""
-    _, why = apply.communicate(timeout=120)
+    _, why = apply.communicate(timeout=_PATIENCE_S)
     assert apply.returncode == 1
     return why
 
