@@ -39,6 +39,7 @@ from resources.shop_db import ShopDatabase
 
 if TYPE_CHECKING:
     import polars as pl
+    import pyarrow as pa
 
 CUTOFF = "mall.cutoff"
 """Glue parameter of a version: the source's clock before it was read, in UTC."""
@@ -171,7 +172,7 @@ class _Part:
     def __init__(self, version: Version, writer: VersionWriter, extraction: Extraction) -> None:
         self.version = version
         self.rows = 0
-        self._at_hand: list[pl.DataFrame] = []
+        self._at_hand: list[pa.Table] = []
         self._writer = writer
         self._schema = SchemaAudit(version.table)
         self._scan = LeakScan(version.table, extraction.persons())
@@ -181,11 +182,14 @@ class _Part:
 
     @property
     def rows_at_hand(self) -> int:
-        return sum(rows.height for rows in self._at_hand)
+        return sum(rows.num_rows for rows in self._at_hand)
 
     def take(self, masked: pl.DataFrame) -> None:
-        """Takes rows in; they are looked at when they are written."""
-        self._at_hand.append(masked)
+        """Takes rows in; they are looked at when they are written.
+
+        As Arrow: polars would keep the keys of all rows they came among in memory with them.
+        """
+        self._at_hand.append(masked.to_arrow())
         self.rows += masked.height
 
     def write(self) -> None:
@@ -195,17 +199,19 @@ class _Part:
         days would be too many: they are read again if they weren't ascending.
         """
         import polars as pl
+        import pyarrow as pa
 
         if not self._at_hand:
             return
-        rows = pl.concat(self._at_hand)
+        table = pa.concat_tables(self._at_hand)
+        rows = pl.DataFrame(table)
         self._at_hand.clear()
         if not self._schema.see(rows) or self._has_open_text:
             self._scan.see(rows)
         if self._is_snapshot:
             self._schema.see_keys(rows)
         if self._leak is None:
-            self._writer.write(rows.to_arrow())
+            self._writer.write(table)
 
     def store(self) -> None:
         """Stores the rows at hand, unless there is a leak among them."""
