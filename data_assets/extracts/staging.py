@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 CUTOFF = "mall.cutoff"
 """Glue parameter of a version: the source's clock before it was read, in UTC."""
 
-_FRAME_BYTES = 8 * 2**20
+_FRAME_BYTES = 6 * 2**20
 _SNAPSHOT_FRAME_BYTES = 4 * 2**20
 _ROWS_AT_HAND = 200_000
 _THREADS = 4
