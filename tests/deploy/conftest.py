@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import importlib.metadata
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,12 +100,8 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def folder() -> Iterator[Path]:
-    """A folder that every user may read: nginx's workers aren't root."""
-    path = Path(tempfile.mkdtemp(prefix="mall-deploy-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("deploy")
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +138,13 @@ def was(
 @pytest.fixture(scope="session")
 def web(was: Server, folder: Path) -> Iterator[Server]:
     """The web server in front of it, running."""
-    server = Server("web", folder, WAS_ADDRESS=f"127.0.0.1:{was.port}", RESOLVER="127.0.0.1:9")
+    server = Server(
+        "web",
+        folder,
+        WAS_ADDRESS=f"127.0.0.1:{was.port}",
+        RESOLVER="127.0.0.1:9",
+        WORKER=getpass.getuser(),
+    )
     server.build()
     server.deploy()
     yield server

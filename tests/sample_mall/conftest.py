@@ -1,6 +1,7 @@
 """A MariaDB for the sample mall's tests."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from datetime import date
 
@@ -15,12 +16,17 @@ from mall_platform.sample_mall.shop import ShopSize, frames
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The Unix socket of a MariaDB as the local AWS runs it; only the session's own."""
+    """The Unix socket of a MariaDB as the local AWS runs it; only the session's own.
+
+    Its path may have 107 characters, a temporary folder's more: it goes through /proc.
+    """
     home = tmp_path_factory.mktemp("db")
     server = MariaDb(home, home / "s", Authority(home / "ca"))
     server.create()
     server.start({})
-    yield str(server.folder / "data/mariadb.sock")
+    folder = os.open(server.folder / "data", os.O_RDONLY | os.O_DIRECTORY)
+    yield f"/proc/self/fd/{folder}/mariadb.sock"
+    os.close(folder)
     server.drop()
 
 
