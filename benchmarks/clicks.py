@@ -32,7 +32,7 @@ def ours_local(folder: str, day: str, target: str) -> Prepared:
 
     for module in _IMPORTS:
         importlib.import_module(module)
-    from data_assets.clickstream.compaction import LandedFile, compact
+    from data_assets.clickstream.compaction import LandedFile, Workers, compact
     from data_assets.clickstream.parsing import Judgement
 
     landed = emptied(f"{target}_landed")
@@ -45,9 +45,9 @@ def ours_local(folder: str, day: str, target: str) -> Prepared:
     done: list[Any] = []
 
     def work() -> None:
-        done.append(
-            compact(files, judgement, "a key of the benchmark's own", emptied(target) / "day")
-        )
+        with Workers() as workers:
+            day = emptied(target) / "day"
+            done.append(compact(files, judgement, "a key of the benchmark's own", day, workers))
 
     return Prepared(work, lambda: {"rows": done[0].published, "landed": done[0].landed})
 

@@ -7,13 +7,13 @@ it stops the run at once, and what was published stays published and reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
-from data_assets.ahead import one_ahead
+from data_assets.ahead import made_ahead
 from data_assets.checks import CHECKS
 from resources.lake import (
     Audit,
@@ -28,6 +28,7 @@ from resources.lake import (
 Event = dg.AssetMaterialization | dg.AssetCheckResult | dg.MaterializeResult
 
 _ROWS_IN_A_CHECK = 400
+_STAGED_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -207,17 +208,16 @@ def publish_partitions(
 ) -> Iterator[Event]:
     """`publish_staged` where each partition is staged by itself; None is a whole table.
 
-    A thread stages the next partition while one is audited, switched and reported.
+    Threads stage the next partitions while one is audited, switched and reported.
     """
 
-    def staged() -> Generator[Staged | AuditFailedError]:
-        for partition in partitions:
-            try:
-                yield stage_one(partition)
-            except AuditFailedError as error:
-                yield error
+    def stage(partition: str | None) -> Staged | AuditFailedError:
+        try:
+            return stage_one(partition)
+        except AuditFailedError as error:
+            return error
 
-    with one_ahead(staged()) as ahead:
+    with made_ahead(stage, partitions, _STAGED_AT_ONCE) as ahead:
         yield from publish_staged(context, lake, ahead)
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 
 from data_assets.checks import check_specs
 from data_assets.clickstream import crawling, landing
+from data_assets.clickstream.compaction import Workers
 from data_assets.clickstream.download import ErrorRecords
 from data_assets.clickstream.landing import Seen
 from data_assets.clickstream.staging import Compaction
@@ -96,14 +97,16 @@ def _clicks(
     """Click events by Tokyo day: whole days compacted, deduplicated, without personal data."""
     days = days_of(context.partition_keys)
     landed = landing.list_landing(aws, days)
-    with TemporaryDirectory(prefix="clicks-errors-") as folder:
+    with TemporaryDirectory(prefix="clicks-errors-") as folder, Workers() as workers:
         errors = ErrorRecords(aws, landed.errors, days, first_business_day(), Path(folder))
         if config.only_grown:
             published = catalog.partitions(CLICKS.name)
             seen = {date.fromisoformat(day): Seen.of(e.parameters) for day, e in published.items()}
             days = landing.days_to_compact(days, today(), landed, seen, errors.until)
         now = datetime.now(UTC)
-        compaction = Compaction(aws, lake, shop_db, pseudonym_key.text(), now, landed, errors)
+        compaction = Compaction(
+            aws, lake, shop_db, pseudonym_key.text(), now, landed, errors, workers
+        )
 
         def stage_one(partition: str | None) -> Staged:
             with retried(shop_db):

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from data_assets.clickstream.events import Reason
 from data_assets.clickstream.harmless import devices, hosts, masked_paths
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 _GROUP_BYTES = 64 * 1024 * 1024
 _MOST_THREADS = 4
@@ -88,30 +91,51 @@ class _Group:
     customers: pl.Series
 
 
-def compact(files: Sequence[LandedFile], judgement: Judgement, key: str, target: Path) -> Compacted:
+class Workers:
+    """Threads that work through groups of landing files, each with a parser of its own.
+
+    A run has one set for all its days: memory then holds as many groups as there are threads,
+    however many days are compacted at once.
+    """
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+        self._parsers = ExitStack()
+        threads = min(os.cpu_count() or 1, _MOST_THREADS)
+        self._threads = ThreadPoolExecutor(threads, "compaction", self._prepare)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+        self._parsers.close()
+
+    def map(self, work: Callable[[Parser, _Item], _Made], items: Iterable[_Item]) -> list[_Made]:
+        """What `work` makes of each item, in their order."""
+        return list(self._threads.map(lambda item: work(self._own.parser, item), items))
+
+    def _prepare(self) -> None:
+        self._own.parser = self._parsers.enter_context(Parser())
+
+
+def compact(
+    files: Sequence[LandedFile], judgement: Judgement, key: str, target: Path, workers: Workers
+) -> Compacted:
     """Writes a day's clicks to Parquet files in `target`, and malformed records beside them.
 
     `key` is the pseudonyms' key.
     """
     (target / "malformed").mkdir(parents=True)
 
-    own = threading.local()
-
-    def work(numbered: tuple[int, list[LandedFile]]) -> _Group:
+    def work(parser: Parser, numbered: tuple[int, list[LandedFile]]) -> _Group:
         number, members = numbered
-        rows = own.parser.rows([member.path for member in members], judgement)
+        rows = parser.rows([member.path for member in members], judgement)
         keys = [member.key for member in members]
         _set_aside(rows, keys, target / "malformed" / f"{number:05d}.jsonl")
         return _store(rows, key, target / f"part-{number:05d}.parquet")
 
-    with ExitStack() as parsers:
-
-        def prepare() -> None:
-            own.parser = parsers.enter_context(Parser())
-
-        workers = min(os.cpu_count() or 1, _MOST_THREADS)
-        with ThreadPoolExecutor(workers, initializer=prepare) as threads:
-            groups = list(threads.map(work, enumerate(_groups(files))))
+    groups = workers.map(work, enumerate(_groups(files)))
     across = _drop_duplicates_across(groups)
     return Compacted(
         files=[group.file for group in groups],
@@ -149,7 +173,6 @@ def _set_aside(rows: pl.DataFrame, keys: Sequence[str], target: Path) -> None:
 
 
 def _store(rows: pl.DataFrame, key: str, target: Path) -> _Group:
-
     is_good = rows["reason"].is_null()
     hashes = rows["event_id"].hash()
     repeated = _duplicates(rows, is_good & hashes.is_duplicated())

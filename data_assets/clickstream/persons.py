@@ -22,13 +22,10 @@ _FEW = 20_000
 
 def persons_of(shop_db: ShopDatabase, customer_ids: Collection[int]) -> Persons:
     """What is known of some customers, read from the shop's database when first asked for."""
-
-    @cache
-    def values() -> list[pl.Series]:
-        if len(customer_ids) > _FEW:
-            return list(personal_values_of(shop_db, customer_ids))
-        return _few(shop_db, customer_ids)
-
+    if len(customer_ids) <= _FEW:
+        known = cache(lambda: KnownValues(_few(shop_db, customer_ids)))
+        return lambda _cells: known()
+    values = cache(lambda: list(personal_values_of(shop_db, customer_ids)))
     return lambda cells: KnownValues(values(), cells)
 
 

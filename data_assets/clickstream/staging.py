@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from data_assets.checks import ROW_COUNT, SchemaAudit, known
-from data_assets.clickstream.compaction import Compacted, compact
+from data_assets.clickstream.compaction import Compacted, Workers, compact
 from data_assets.clickstream.download import ErrorRecords, download
 from data_assets.clickstream.landing import (
     AS_OF,
@@ -49,6 +49,7 @@ class Compaction:
     now: datetime
     landing: Landing
     errors: ErrorRecords
+    workers: Workers
 
     def stage(self, day: date) -> Staged:
         """A version of a day, stored in the lake; malformed records are in the raw bucket.
@@ -59,7 +60,8 @@ class Compaction:
             landed = download(self.aws, self.landing.of(day), Path(folder) / "landed")
             files = [*self.errors.of(day), *landed]
             judgement = Judgement(day, self.now)
-            compacted = compact(files, judgement, self.key, Path(folder) / "compacted")
+            target = Path(folder) / "compacted"
+            compacted = compact(files, judgement, self.key, target, self.workers)
             persons = persons_of(self.shop_db, compacted.customers)
             hide_known_values(compacted.files, persons)
             version = self.lake.stage(CLICKS, day.isoformat())

@@ -16,7 +16,7 @@ import pytest
 
 from data_assets.checks import SchemaAudit
 from data_assets.clickstream import compaction
-from data_assets.clickstream.compaction import Compacted, LandedFile, compact
+from data_assets.clickstream.compaction import Compacted, LandedFile, Workers, compact
 from data_assets.clickstream.parsing import Judgement
 from data_assets.clickstream.staging import audited
 from data_assets.personal_data import PersonalDataFoundError, nobody
@@ -52,7 +52,8 @@ def compacted(tmp_path: Path, *files: Sequence[str]) -> Compacted:
         path.write_text("".join(f"{line}\n" for line in lines))
         landed.append(LandedFile(path, f"clicks/dt=2024-06-01/hour=00/{number}", len(lines)))
     judgement = Judgement(DAY, datetime(2024, 6, 5, tzinfo=UTC))
-    return compact(landed, judgement, KEY, tmp_path / "out")
+    with Workers() as workers:
+        return compact(landed, judgement, KEY, tmp_path / "out", workers)
 
 
 def rows(found: Compacted) -> pl.DataFrame:
