@@ -64,17 +64,18 @@ def _sample(body: bytes) -> bytes:
 
 def _json_schema(sample: bytes) -> Schema | None:
     """The columns of the lines that are JSON objects; None when none is."""
-    records = [found for line in sample.splitlines() if (found := _record(line)) is not None]
-    return merge(records) if records else None
+    shapes = dict.fromkeys(map(_shape, sample.splitlines()))
+    schemas = [dict(shape) for shape in shapes if shape is not None]
+    return merge(schemas) if schemas else None
 
 
-def _record(line: bytes) -> Schema | None:
+def _shape(line: bytes) -> tuple[tuple[str, str | None], ...] | None:
     """The columns of a line; None when it is no JSON object, or nested too deep to be read."""
     try:
         record = json.loads(line)
         if not isinstance(record, dict):
             return None
-        return merge({name.lower(): _json_type(value)} for name, value in record.items())
+        return tuple([(name.lower(), _json_type(value)) for name, value in record.items()])
     except (ValueError, RecursionError):
         return None
 
