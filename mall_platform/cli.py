@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 from pydantic import ValidationError
@@ -66,13 +68,13 @@ def main() -> None:
 @click.option("--seed", default=1, show_default=True, help="Seed of the generated mall.")
 def demo(customers: int, days: int, seed: int) -> None:
     """Run the whole platform once on a generated mall, and say where to look."""
-    from data_assets.partitions import today
     from mall_platform.demo import run_demo
 
     settings = load_settings()
     if settings.env != "local":
         fail("The demo runs on the local AWS only: unset MALL_ENV.")
-    if days > (longest := (today() - settings.first_business_day).days):
+    today = datetime.now(ZoneInfo("Asia/Tokyo")).date()
+    if days > (longest := (today - settings.first_business_day).days):
         since = settings.first_business_day
         raise click.UsageError(
             f"--days is at most {longest}: the platform's data begin on {since}."
