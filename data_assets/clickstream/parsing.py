@@ -7,7 +7,7 @@ what was read are read again from their lines, strictly; they are few.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 _TEXTS = ("event_id", "session_id", "event_type", "page", "referrer", "user_agent")
 _INTEGERS = ("event_time_ms", "customer_id", "product_id")
+_READ = [f"{name}_read" for name in _INTEGERS]
+"""Integers as they were read: their JSON."""
+
 _MAYBE_NO_TEXT = r"^(?:[\[{]|(?:[-0-9][-+.0-9eE]*|true|false|-?(?:[nN]a[nN]|[iI]nf(?:inity)?))$)"
 """What JSON values that aren't strings look like when they are read as text."""
+_BLOCK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,12 @@ class Parser:
         """
         import polars as pl
 
-        read = self._select(_FAST, files=[str(file) for file in files]).with_row_index("row")
+        read = self._select(_FAST, files=[str(file) for file in files])
+        read = read.with_columns(*map(_as_integer, _INTEGERS)).with_row_index("row")
         plainly_good = _plainly_good(read, **judgement.parameters())
         doubtful = read["row"].filter(~plainly_good)
-        good = (read if doubtful.is_empty() else read.filter(plainly_good)).with_columns(
-            *map(_as_integer, _INTEGERS),
+        good = (read if doubtful.is_empty() else read.filter(plainly_good)).drop(_READ)
+        good = good.with_columns(
             reason=pl.lit(None, pl.String),
             line=pl.lit(None, pl.String),
             file=pl.lit(None, pl.Int32),
@@ -87,7 +92,7 @@ class Parser:
         if doubtful.is_empty():
             return good
         lines = pl.DataFrame(
-            _lines_at(files, doubtful.to_numpy(), read.height),
+            _lines_at(files, doubtful, read.height),
             schema={"file": pl.Int32, "line": pl.String},
             orient="row",
         )
@@ -114,9 +119,9 @@ def _plainly_good(read: pl.DataFrame, first_ms: int, end_ms: int, latest_ms: int
     conditions = [
         *required,
         *(~pl.col(name).str.contains(_MAYBE_NO_TEXT).fill_null(False) for name in texts),
-        *(_as_integer(name).is_not_null() | pl.col(name).is_null() for name in _INTEGERS),
+        *(pl.col(name).is_not_null() | pl.col(f"{name}_read").is_null() for name in _INTEGERS),
         pl.col("event_type").is_in(EVENT_TYPES),
-        _as_integer("event_time_ms").is_between(first_ms, min(end_ms - 1, latest_ms)),
+        pl.col("event_time_ms").is_between(first_ms, min(end_ms - 1, latest_ms)),
     ]
     return read.select(pl.all_horizontal(conditions).fill_null(False)).to_series()
 
@@ -124,25 +129,25 @@ def _plainly_good(read: pl.DataFrame, first_ms: int, end_ms: int, latest_ms: int
 def _as_integer(name: str) -> pl.Expr:
     import polars as pl
 
-    return pl.col(name).cast(pl.Int64, strict=False)
+    return pl.col(f"{name}_read").cast(pl.Int64, strict=False).alias(name)
 
 
-def _lines_at(files: Sequence[Path], rows: Any, total: int) -> list[tuple[int, str]]:
-    """Number of the file and text of the given lines, counted over all files."""
-    import numpy as np
-
+def _lines_at(files: Sequence[Path], rows: Iterable[int], total: int) -> list[tuple[int, str]]:
+    """Number of the file and text of the given lines, ascending, counted over all files."""
     found: list[tuple[int, str]] = []
-    rows = rows.astype(np.int64)  # an unsigned 0 has no 0 - 1
+    wanted = iter(rows)
+    row = next(wanted, None)
     first = 0
     for number, file in enumerate(files):
-        data = np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
-        ends = np.flatnonzero(data == ord("\n"))
-        inside = rows[(rows >= first) & (rows < first + len(ends))] - first
-        for end, before in zip(
-            ends[inside], np.where(inside, ends[inside - 1] + 1, 0), strict=True
-        ):
-            found.append((number, bytes(data[before:end]).decode()))
-        first += len(ends)
+        with file.open("rb") as data:
+            while block := data.read(_BLOCK_BYTES) + data.readline():
+                lines = block.count(b"\n")
+                if row is not None and row < first + lines:
+                    texts = block.split(b"\n")
+                    while row is not None and row < first + lines:
+                        found.append((number, texts[row - first].decode()))
+                        row = next(wanted, None)
+                first += lines
     if first != total:
         raise LostRecordsError(total, first)
     return found
@@ -171,9 +176,10 @@ _GOOD = f"""
 """
 
 _FAST = f"""
-SELECT * FROM read_json(
+SELECT {", ".join(_TEXTS)}, {", ".join(f"{name} AS {name}_read" for name in _INTEGERS)}
+FROM read_json(
     $files, columns = {{{", ".join(f"{name}: '{type_}'" for name, type_ in _shape())}}},
-    format = 'newline_delimited', ignore_errors = true,
+    format = 'newline_delimited', ignore_errors = true, hive_partitioning = false,
     maximum_object_size = {2 * LONGEST_LINE_BYTES}
 )
 """  # noqa: S608  (constants)

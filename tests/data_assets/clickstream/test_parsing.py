@@ -174,3 +174,10 @@ def test_a_lost_record_is_an_error(tmp_path: Path) -> None:
     file.write_bytes(line() + b"\n\nbroken\n")
     with Parser() as parser, pytest.raises(LostRecordsError):
         parser.rows([file], Judgement(DAY, LATER))
+
+
+def test_a_folder_named_like_a_partition_adds_no_column(tmp_path: Path) -> None:
+    """Temporary folders may be called anything; DuckDB took `a=b` for a Hive partition."""
+    folder = tmp_path / "dt=2024-06-01"
+    folder.mkdir()
+    assert parsed(folder, line(), b"{").columns == parsed(tmp_path, line(), b"{").columns
