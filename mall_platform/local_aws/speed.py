@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import xmltodict
 from moto.core import responses, serialize, utils
 from moto.core.common_models import BaseModel
 from moto.core.constants import MISSING
 from moto.core.serialize import ResponseSerializer, XFormedAttributePicker
 from moto.iam.models import IAMBackend
+from moto.kms import models as kms
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeKey
 
@@ -24,6 +26,8 @@ def install() -> None:
     _remember_hosts()
     _remember_attribute_names()
     _remember_timestamps()
+    _remember_xml_names()
+    _draw_one_private_key_for_symmetric_keys()
     _track_no_instances()
     _read_managed_policies_once()
 
@@ -56,7 +60,9 @@ def _remember_attribute_names() -> None:
     @replace(ResponseSerializer, "get_value", "value", "key", "shape")
     def get_value(original: Any, self: Any, value: Any, key: str, shape: Any) -> Any:
         picker = self._value_picker
-        if type(picker) is not XFormedAttributePicker or _may_transform(picker, key):
+        if type(picker) is not XFormedAttributePicker or _may_transform(
+            tuple(picker.response_transformers), key
+        ):
             return original(self, value, key, shape)
         picked = (type(value), shape, key)
         names = known.get(picked)
@@ -71,15 +77,30 @@ def _remember_attribute_names() -> None:
         return None
 
 
-def _may_transform(picker: XFormedAttributePicker, key: str) -> bool:
+@functools.lru_cache(65_536)
+def _may_transform(transformed: tuple[str, ...], key: str) -> bool:
     """Whether a path that ends in the key could be one whose values the picker changes."""
-    return any(path.endswith(key) or key.endswith(path) for path in picker.response_transformers)
+    return any(path.endswith(key) or key.endswith(path) for path in transformed)
 
 
 def _remember_timestamps() -> None:
     """S3's listing formats each date, parses it and formats it again."""
     parse = functools.lru_cache(16_384)(serialize.parse_to_aware_datetime)
     serialize.parse_to_aware_datetime = parse
+
+
+def _remember_xml_names() -> None:
+    """Which names elements may have: each one's letters are looked at whenever it's written."""
+    if not callable(vars(xmltodict).get("_validate_name")):
+        raise HookError("xmltodict no longer validates names")
+    xmltodict._validate_name = functools.lru_cache(65_536)(xmltodict._validate_name)
+
+
+def _draw_one_private_key_for_symmetric_keys() -> None:
+    """moto draws an RSA key for each key of KMS, also for those that never sign."""
+    draw = kms.generate_private_key
+    drawn = functools.cache(draw)
+    kms.generate_private_key = lambda spec: (drawn if spec == "SYMMETRIC_DEFAULT" else draw)(spec)
 
 
 def _track_no_instances() -> None:
