@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -26,6 +26,7 @@ from infra_assets.reconcile import Outcome, Permission
 from infra_assets.registry import REGISTRY
 from infra_assets.resource import Live, Resource
 from infra_assets.spec import PlatformSpec, platform_spec
+from mall_platform.local_aws.hooks import replace_property
 from resources.aws import Aws, forget_clients
 from resources.settings import Settings
 
@@ -40,6 +41,7 @@ _HOOKED = (
     "acm",
     "rds_groups",
     "nat_gateways",
+    "in_use",
     "wafv2",
     "athena.hook_metadata:install_metadata",
     "lambdas",
@@ -345,6 +347,21 @@ def install_hooks() -> None:
             hooks = importlib.import_module(f"mall_platform.local_aws.{module}")
             getattr(hooks, function or "install")()
             _installed.add(name)
+    _remember_urls()
+
+
+@cache
+def _remember_urls() -> None:
+    """Which URLs are a service's: moto, which asks each time, formats them all anew."""
+    from moto.core.base_backend import BaseBackend
+
+    known: dict[type, Any] = {}
+
+    @replace_property(BaseBackend, "urls")
+    def urls(original: Any, self: Any) -> Any:
+        if type(self) not in known:
+            known[type(self)] = original(self)
+        return known[type(self)]
 
 
 _open: list[Wire] = []
