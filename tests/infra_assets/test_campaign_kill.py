@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,15 +13,14 @@ import boto3
 import pytest
 
 from mall_platform.local_aws.process import LocalAws
-from tests.infra_assets import one_apply
 from tests.infra_assets.counted_aws import counted_aws, sizes_of
+from tests.infra_assets.one_apply import OneApply
 from tests.infra_assets.world import SPEC
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., OneApply]
 
 SEED = 20261123
 STATE = SPEC.bucket("state")
-_PATIENCE_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -43,43 +39,15 @@ def aws(account: LocalAws) -> LocalAws:
 @pytest.fixture
 def start(aws: LocalAws) -> Iterator[Start]:
     """Starts applies on the account; none outlives its test."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[OneApply] = []
 
-    def one(*selection: str, stop_after: int = 0) -> subprocess.Popen[str]:
-        started.append(one_apply.start(aws, *selection, stop_after=stop_after))
+    def one(*selection: str, stop_after: int = 0) -> OneApply:
+        started.append(OneApply(aws, *selection, stop_after=stop_after))
         return started[-1]
 
     yield one
     for apply in started:
-        apply.kill()
-        apply.communicate()
-
-
-def finished(apply: subprocess.Popen[str]) -> dict[str, Any]:
-    """What an apply that came to its end said."""
-    said, why = apply.communicate(timeout=_PATIENCE_S)
-    assert apply.returncode == 0, why
-    return json.loads(said)
-
-
-def refusal(apply: subprocess.Popen[str]) -> str:
-    """Why an apply failed."""
-    _, why = apply.communicate(timeout=_PATIENCE_S)
-    assert apply.returncode == 1
-    return why
-
-
-def stopped(apply: subprocess.Popen[str]) -> subprocess.Popen[str]:
-    """The apply once it has stopped itself."""
-    _, status = os.waitpid(apply.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status), apply.stderr and apply.stderr.read()
-    return apply
-
-
-def kill(apply: subprocess.Popen[str]) -> None:
-    apply.kill()
-    apply.communicate()
-    assert apply.returncode == -signal.SIGKILL
+        apply.end()
 
 
 def client(aws: LocalAws, service: str) -> Any:
@@ -96,13 +64,13 @@ def test_three_kills_in_the_middle_of_an_apply_are_made_good_by_a_rerun(
     aws: LocalAws, start: Start
 ) -> None:
     """Each rerun takes the dead one's lock over at once; the first two are killed in their turn."""
-    undisturbed = finished(start())
+    undisturbed = start().finished()
     inventory = sizes_of(aws)
     points = sorted(random.Random(SEED).sample(range(1, undisturbed["writes"] * 9 // 10), 3))
     aws.reset()
     for done, point in zip([0, *points], points, strict=False):
-        kill(stopped(start(stop_after=point - done)))
-    last = finished(start())
+        start(stop_after=point - done).stopped().kill()
+    last = start().finished()
     assert last["totals"].keys() == {"none"}
     assert (last["totals"], last["orphans"]) == (undisturbed["totals"], 0)
     assert sizes_of(aws) == inventory, f"after kills at {points} of {undisturbed['writes']} calls"
@@ -110,12 +78,11 @@ def test_three_kills_in_the_middle_of_an_apply_are_made_good_by_a_rerun(
 
 def test_of_two_applies_at_once_the_second_is_told_who_holds_the_lock(start: Start) -> None:
     """And once that one is dead, the next goes on where it was."""
-    first = stopped(start("storage/log_bucket", stop_after=3))
-    assert f"on {socket.gethostname()} has been changing this environment since" in refusal(
-        start("storage/log_bucket")
-    )
-    kill(first)
-    assert finished(start("storage/log_bucket"))["totals"].keys() == {"none"}
+    first = start("storage/log_bucket", stop_after=3).stopped()
+    said = start("storage/log_bucket").refusal()
+    assert f"on {socket.gethostname()} has been changing this environment since" in said
+    first.kill()
+    assert start("storage/log_bucket").finished()["totals"].keys() == {"none"}
 
 
 @pytest.mark.parametrize(("expires_in_s", "free"), [(60, False), (-1, True)])
@@ -135,9 +102,9 @@ def test_a_lock_of_another_machine_is_taken_over_once_it_has_expired(
     s3.put_object(Bucket=STATE, Key="locks/apply.json", Body=json.dumps(lock).encode())
     apply = start("storage/log_bucket")
     if free:
-        assert finished(apply)["totals"].keys() == {"none"}
+        assert apply.finished()["totals"].keys() == {"none"}
     else:
-        assert "hanako on ops-1" in refusal(apply)
+        assert "hanako on ops-1" in apply.refusal()
 
 
 def test_two_objects_with_one_identity_are_named_both(aws: LocalAws, start: Start) -> None:
@@ -152,6 +119,6 @@ def test_two_objects_with_one_identity_are_named_both(aws: LocalAws, start: Star
         )["Vpc"]["VpcId"]
         for _ in range(2)
     ]
-    said = refusal(start("network/vpc"))
+    said = start("network/vpc").refusal()
     assert "AmbiguousIdentityError: ec2.Vpc/main" in said
     assert all(twin in said for twin in twins)
