@@ -186,7 +186,8 @@ def _domain(spec: PlatformSpec) -> list[Statement]:
         allow(
             _actions(
                 "route53",
-                "ChangeTagsForResource GetHostedZone ListResourceRecordSets ListTagsForResource"
+                "AssociateVPCWithHostedZone ChangeTagsForResource DisassociateVPCFromHostedZone"
+                " GetHostedZone ListResourceRecordSets ListTagsForResource"
                 " UpdateHostedZoneComment",
             ),
             ["arn:aws:route53:::hostedzone/*"],

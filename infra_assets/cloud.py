@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra_assets.errors import InfraError
-from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.resource import REPLACED, Attributes, Live, Ref, Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.tagging import from_pairs
 from resources.aws import Aws, MissingInfrastructureError
@@ -166,13 +166,18 @@ class Cloud:
     def live(self, resource: Resource) -> Live | None:
         """The resource's object. Raises AmbiguousIdentityError if there is more than one.
 
-        One that is scheduled for deletion counts only where there is no other.
+        One that is scheduled for deletion counts only where there is no other, one that is being
+        replaced never.
         """
-        found = resource.find(self)
+        found = [live for live in resource.find(self) if not _is_replaced(resource, live)]
         found = [live for live in found if not live.going] or found
         if len(found) > 1:
             raise AmbiguousIdentityError(resource, found)
         return found[0] if found else None
+
+    def replaced(self, resource: Resource) -> list[Live]:
+        """Former objects of a resource, which another one has taken or takes the place of."""
+        return [live for live in resource.find(self) if _is_replaced(resource, live)]
 
     def wanted(self, resource: Resource, *, now: bool) -> Attributes:
         """What the resource should be, references resolved.
@@ -216,17 +221,33 @@ class Cloud:
         targets = (self._inventory[ref.kind, ref.name] for ref in references(resource.wanted()))
         return any(target.address in self._outgoing for target in targets)
 
+    def goes_with_another(self, resource: Resource) -> bool:
+        """Whether the resource is a part of one that is about to be replaced."""
+        if not (self._outgoing and resource.part_of):
+            return False
+        ref = getattr(resource, resource.part_of)
+        return self._inventory[ref.kind, ref.name].address in self._outgoing
+
+    def users(self, resource: Resource) -> list[Resource]:
+        """The declared resources that refer to one."""
+        key = (resource.kind(), resource.name)
+        return [
+            user
+            for user in self._inventory.values()
+            if any((ref.kind, ref.name) == key for ref in references(user.wanted()))
+        ]
+
     def _look_up(self, ref: Ref, now: bool) -> str | Unknown:
         target = self._inventory[ref.kind, ref.name]
         outgoing = self._outgoing.get(target.address)
-        if outgoing and not now and not _of_its_name(outgoing.output(ref.output), target):
+        if outgoing and not now and not _keeps(target, outgoing.output(ref.output)):
             return Unknown(ref)
         live = self._settled.get(target.address) or self.live(target)
         if live is None or live.going:
             if now:
                 raise MissingInfrastructureError(target.address, f"infra/{target.asset}")
             return Unknown(ref)
-        if live.ready:
+        if live.ready and not outgoing:
             self.settle(target, live)
         return live.output(ref.output)
 
@@ -244,6 +265,13 @@ def references(value: Any) -> Iterator[Ref]:
                 yield from references(item)
 
 
-def _of_its_name(value: str, resource: Resource) -> bool:
-    """Whether an id or ARN follows from the object's name, as a bucket's does, and a key's not."""
+def _keeps(resource: Resource, value: str) -> bool:
+    """Whether another object in the resource's place has the same id or ARN: where that follows
+    from its name, as a stream's does, and a network's doesn't."""
+    if resource.beside:
+        return False
     return value == resource.name or value.endswith((f":{resource.name}", f"/{resource.name}"))
+
+
+def _is_replaced(resource: Resource, live: Live) -> bool:
+    return resource.beside and REPLACED in live.attributes["tags"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra_assets.infra_asset import infra_asset
-from infra_assets.network import subnet_refs
+from infra_assets.network import VPC, subnet_refs
 from infra_assets.resource import Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.ec2 import SecurityGroup
@@ -20,7 +20,7 @@ def shop_database(spec: PlatformSpec) -> list[Resource]:
     """RDS for MySQL, reached over TLS only, its password kept by RDS itself (D1)."""
     name = spec.names.shop_database
     return [
-        SubnetGroup(name=name, subnets=subnet_refs(spec, "db")),
+        SubnetGroup(name=name, vpc=VPC, subnets=subnet_refs(spec, "db")),
         ParameterGroup(
             name=name,
             family="mysql8.4",

@@ -15,7 +15,7 @@ from infra_assets.infra_asset import InfraAsset
 from infra_assets.kinds import TYPES
 from infra_assets.lock import ApplyLock, holder_name
 from infra_assets.plan import Orphan, Plan, SavedPlan
-from infra_assets.reconcile import Outcome, Permission, Step, differences
+from infra_assets.reconcile import ImpossibleError, Outcome, Permission, Step, differences
 from infra_assets.records import recorded
 from infra_assets.resource import NotAdoptableError, Resource, Setting
 from infra_assets.run import THREADS, Progress, Run
@@ -121,7 +121,8 @@ class Engine:
 
         Where nothing differs nothing is written, not even the lock. `named` are the addresses of
         resources that hold data and may be replaced. With `saved`, exactly that plan is carried
-        out, or PlanOutdatedError is raised. Raises LockHeldError, or ApplyFailedError at the end.
+        out, or PlanOutdatedError is raised. Raises ImpossibleError before anything is changed,
+        LockHeldError, or ApplyFailedError at the end.
         """
         if saved:
             selection = saved.selection
@@ -132,6 +133,8 @@ class Engine:
         plan = self._plan(cloud, selection)
         if saved and saved != (now := SavedPlan.of(plan)):
             raise PlanOutdatedError(saved, now)
+        if plan.refused:
+            raise ImpossibleError(plan.refused)
         if all(s.action == "none" and s.live and s.live.ready for s in plan.steps):
             return [Outcome(s.resource, "unchanged", (), s.live) for s in plan.steps]
         if cloud.live(self._state_bucket(spec)) is None:
@@ -144,7 +147,7 @@ class Engine:
                 if any(not address.endswith(state) for address in saved.moved(now)):
                     raise PlanOutdatedError(saved, now)
             permission = Permission(frozenset(named), spec.allow_data_loss)
-            run = Run(cloud, permission, assets, on_progress)
+            run = Run(cloud, permission, assets, plan, on_progress)
             with recorded(cloud, lock.holder, "apply", plan) as did:
                 did.outcomes = run.outcomes
                 return run.apply()
@@ -159,9 +162,10 @@ class Engine:
         with ThreadPoolExecutor(THREADS) as pool:
             lives = pool.map(cloud.live, resources)
         steps = [
-            Step(resource, "delete", (), live)
+            Step(resource, "delete", (), each)
             for resource, live in zip(resources, lives, strict=True)
-            if live is not None and not live.going and not isinstance(resource, Setting)
+            for each in [*([live] if live else []), *cloud.replaced(resource)]
+            if not each.going and not isinstance(resource, Setting)
         ]
         return Plan(spec.env, spec.account_id, tuple(selection or ()), tuple(steps))
 
@@ -187,7 +191,8 @@ class Engine:
             return []
         self._make_state_bucket(spec)
         state = self._state_bucket(spec)
-        doomed = [s.resource for s in plan.steps if s.resource.address != state.address]
+        named_once = {s.resource.address: s.resource for s in plan.steps}
+        doomed = [r for address, r in named_once.items() if address != state.address]
         outcomes: list[Outcome] = []
 
         def delete(resource: Resource, cloud: Cloud) -> None:
@@ -207,7 +212,7 @@ class Engine:
                 did.outcomes = lambda: outcomes
                 for resource in doomed:
                     delete(resource, cloud)
-        if len(doomed) < len(plan.steps):
+        if state.address in named_once:
             delete(state, self._cloud(spec))
         return outcomes
 
@@ -334,8 +339,11 @@ class Engine:
         resources = [r for a in self._selected(selection) for r in a.resources(cloud.spec)]
         with ThreadPoolExecutor(THREADS) as pool:
             each = pool.map(lambda r: reconcile.plan(r, cloud), resources)
-            steps = tuple(_with_what_follows(each, cloud))
-        return Plan(cloud.spec.env, cloud.spec.account_id, tuple(selection or ()), steps)
+            steps = list(_with_what_follows(each, cloud))
+        steps += list(_clean_up_steps(steps, cloud))
+        selected = {resource.address for resource in resources}
+        steps = [_refused_if_used_elsewhere(step, selected, cloud) for step in steps]
+        return Plan(cloud.spec.env, cloud.spec.account_id, tuple(selection or ()), tuple(steps))
 
     def _orphans(self, cloud: Cloud) -> list[Orphan]:
         """What carries our tag and is no declared resource's, nor something that AWS made of one
@@ -371,6 +379,33 @@ def _with_what_follows(steps: Iterable[Step], cloud: Cloud) -> Iterator[Step]:
         if step.action == "replace" and step.live is not None:
             cloud.expect_another(step.resource, step.live)
         yield step
+
+
+def _clean_up_steps(steps: Sequence[Step], cloud: Cloud) -> Iterator[Step]:
+    """The deletion of what the steps replace and of what an earlier apply, cut off, has left of
+    what it replaced."""
+    for step in reversed(steps):
+        if step.resource.beside:
+            replaced = [step.live] if step.action == "replace" else []
+            for old in [*replaced, *cloud.replaced(step.resource)]:
+                yield Step(step.resource, "delete", (), old)
+
+
+def _refused_if_used_elsewhere(step: Step, selected: Collection[str], cloud: Cloud) -> Step:
+    """AWS keeps an old object as long as something uses it that doesn't move in the same apply."""
+    if step.refused or step.action != "delete":
+        return step
+    using = [
+        user
+        for user in cloud.users(step.resource)
+        if user.address not in selected and cloud.live(user) is not None
+    ]
+    if not using:
+        return step
+    names = ", ".join(sorted(user.address for user in using))
+    assets = " ".join(sorted({user.asset for user in using}))
+    why = f"{names} may still use it and isn't selected. Select everything, or these, too: {assets}"
+    return replace(step, refused=why)
 
 
 def _former(address: str) -> Resource:

@@ -26,7 +26,8 @@ class Orphan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in the order of making, and the orphans."""
+    """Steps in the order of doing, and the orphans: what is to be made in the order of making, then
+    what it replaces, to be deleted in the reverse order."""
 
     environment: str
     account_id: str
@@ -37,6 +38,11 @@ class Plan:
     @property
     def changes(self) -> list[Step]:
         return [step for step in self.steps if step.action != "none"]
+
+    @property
+    def refused(self) -> list[Step]:
+        """What AWS can't do; as long as there is any, nothing of the plan is applied."""
+        return [step for step in self.steps if step.refused]
 
     @property
     def totals(self) -> dict[str, int]:
@@ -74,7 +80,8 @@ class SavedPlan:
     account_id: str
     selection: tuple[str, ...]
     changes: Mapping[str, Any]
-    """What would be done to each resource that isn't as it should be, by its address."""
+    """What would be done to each resource that isn't as it should be, by its address, and what
+    would be deleted, by address and id."""
 
     @classmethod
     def of(cls, plan: Plan) -> SavedPlan:
@@ -95,7 +102,7 @@ class SavedPlan:
             content["environment"],
             content["account_id"],
             tuple(content["selection"]),
-            {step["resource"]: step for step in steps if step["action"] != "none"},
+            {_key(step): step for step in steps if step["action"] != "none"},
         )
 
     def moved(self, now: SavedPlan) -> list[str]:
@@ -143,11 +150,19 @@ def digest(lives: list[Live]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _key(step: Mapping[str, Any]) -> str:
+    deleted = step["action"] == "delete"
+    return f"{step['resource']} {step['id']}" if deleted else str(step["resource"])
+
+
 def _step(step: Step) -> dict[str, Any]:
+    order = "create, delete" if step.resource.beside else "delete, create"
     return {
         "asset": step.resource.asset,
         "resource": step.resource.address,
         "action": step.action,
         "id": step.live.id if step.live else None,
+        **({"order": order} if step.action == "replace" else {}),
+        **({"refused": step.refused} if step.refused else {}),
         "changes": [change_as_dict(change) for change in step.changes],
     }

@@ -2,6 +2,10 @@
 
 Find, diff, plan, apply, wait, find again. The flow only ever moves from what is there towards what
 is wanted, so it may be cut off anywhere and started again.
+
+An object that AWS can't change is replaced. Where two can stand side by side the old one is marked
+by a tag, which takes its identity from it; the new one is made; `clean_up` deletes the old one once
+all that used it has moved. Elsewhere the old one is deleted first.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from infra_assets.cloud import Cloud
 from infra_assets.errors import InfraError
-from infra_assets.resource import Attributes, Live, Resource, Setting
+from infra_assets.resource import REPLACED, Attributes, Live, Resource, Setting
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -53,12 +57,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """What would be done to one resource, and why."""
+    """What would be done to one resource, and why; `refused` is why it can't be done."""
 
     resource: Resource
     action: Action
     changes: tuple[Change, ...] = ()
     live: Live | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,15 @@ class Outcome:
     result: Result
     changes: tuple[Change, ...]
     live: Live | None
+
+
+class ImpossibleError(InfraError):
+    """What is wanted is nothing that AWS can do from where it is; says what a person can do."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        super().__init__(
+            "\n".join(f"{step.resource.address}: {step.refused}" for step in steps if step.refused)
+        )
 
 
 class DataLossRefusedError(InfraError):
@@ -182,37 +196,44 @@ def diff(
 
 def differences(resource: Resource, wanted: Attributes, live: Live) -> tuple[Change, ...]:
     """What of an object isn't as wanted."""
-    return diff(wanted, live.attributes, fixed=resource.fixed, sets=resource.sets)
+    return diff(wanted, live.attributes, fixed=resource.fixed_in(live), sets=resource.sets)
 
 
 def plan(resource: Resource, cloud: Cloud) -> Step:
     """What is to be done to the resource; reads only."""
-    live = cloud.live(resource)
+    live = None if cloud.goes_with_another(resource) else cloud.live(resource)
     wanted = cloud.wanted(resource, now=False)
     if live is None:
+        action: Action = "create"
         changes = tuple(Change(name, None, value, False) for name, value in wanted.items())
-        return Step(resource, "create", changes)
-    changes = differences(resource, wanted, live)
-    if not changes:
-        return Step(resource, "none", (), live)
-    action: Action = "replace" if any(change.replaces for change in changes) else "update"
-    return Step(resource, action, changes, live)
+    else:
+        changes = differences(resource, wanted, live)
+        if not changes:
+            return Step(resource, "none", (), live)
+        action = "replace" if any(change.replaces for change in changes) else "update"
+    changed = frozenset(change.attribute for change in changes)
+    return Step(resource, action, changes, live, resource.obstacle(cloud, live, wanted, changed))
 
 
 def apply(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome:
-    """Makes the resource what it should be.
+    """Makes the resource what it should be; what it replaces may be left for `clean_up`.
 
-    Raises DataLossRefusedError before anything is touched, NotReadyError, NotConvergedError,
-    AmbiguousIdentityError, MissingInfrastructureError, or AWS's own error once it isn't one that
-    passes.
+    Raises ImpossibleError and DataLossRefusedError before anything is touched, NotReadyError,
+    NotConvergedError, AmbiguousIdentityError, MissingInfrastructureError, or AWS's own error once
+    it isn't one that passes.
     """
     step = plan(resource, cloud)
+    if step.refused:
+        raise ImpossibleError([step])
     if step.action == "none" and step.live is not None and step.live.ready:
         return Outcome(resource, "unchanged", (), step.live)
     cloud.settle(resource, None)
     if step.action == "replace" and step.live is not None:
         permission.require([resource], "this change would replace it")
-        _remove(resource, cloud)
+        if resource.beside:
+            _set_aside(resource, cloud, step.live)
+        else:
+            _remove(resource, cloud, lambda: cloud.live(resource))
     _persist(resource, cloud, lambda: _converge(resource, cloud))
     results: dict[Action, Result] = {
         "none": "unchanged",
@@ -240,14 +261,28 @@ def create_if_missing(resource: Resource, cloud: Cloud) -> None:
 
 
 def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome | None:
-    """Deletes the resource; None if it isn't there or goes with another. Raises as `apply`."""
+    """Deletes the resource, and what it has replaced; None if nothing is there or it goes with
+    another. Raises as `apply`."""
     live = cloud.live(resource)
-    if live is None or live.going or isinstance(resource, Setting):
+    there = (live is not None and not live.going) or cloud.replaced(resource)
+    if not there or isinstance(resource, Setting):
         return None
     permission.require([resource], "this would delete it")
     cloud.settle(resource, None)
-    _remove(resource, cloud)
+    list(clean_up(resource, cloud))
+    _remove(resource, cloud, lambda: cloud.live(resource))
     return Outcome(resource, "deleted", (), None)
+
+
+def clean_up(resource: Resource, cloud: Cloud) -> Iterator[Outcome]:
+    """Deletes what a resource has replaced."""
+    for old in cloud.replaced(resource):
+
+        def left(id: str = old.id) -> Live | None:
+            return next((live for live in cloud.replaced(resource) if live.id == id), None)
+
+        _remove(resource, cloud, left)
+        yield Outcome(resource, "deleted", (), None)
 
 
 def _converge(resource: Resource, cloud: Cloud) -> None:
@@ -282,32 +317,62 @@ def _settled(resource: Resource, cloud: Cloud) -> Live:
     return _wait(resource, cloud, "ready", reached)
 
 
-def _remove(resource: Resource, cloud: Cloud) -> None:
+def _set_aside(resource: Resource, cloud: Cloud, old: Live) -> None:
+    """Marks an object as one that is being replaced: it isn't the resource's any longer."""
+
     def step() -> None:
         live = cloud.live(resource)
+        if live is not None and live.id == old.id:
+            resource.update(cloud, live, {"tags": {REPLACED: "true"}}, frozenset({"tags"}))
+
+    _persist(resource, cloud, step)
+    for live in _looks(resource, cloud, lambda: cloud.live(resource)):
+        if live is None or live.id != old.id:
+            return
+    raise NotReadyError(resource, "marked as replaced")
+
+
+def _remove(resource: Resource, cloud: Cloud, look: Callable[[], Live | None]) -> None:
+    """Deletes what `look` finds, as soon as AWS lets it go."""
+    from botocore.exceptions import ClientError
+
+    def step() -> None:
+        live = look()
         if live is not None and not live.going:
             resource.delete(cloud, live)
 
-    _persist(resource, cloud, step)
-    for live in _looks(resource, cloud):
+    def ask() -> ClientError | None:
+        try:
+            _persist(resource, cloud, step)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in resource.held:
+                raise
+            return error
+        return None
+
+    still_held = ask()
+    for live in _looks(resource, cloud, look):
         if live is None or live.going:
             return
-    raise NotReadyError(resource, "gone")
+        still_held = still_held and ask()
+    raise still_held or NotReadyError(resource, "gone")
 
 
 def _wait(resource: Resource, cloud: Cloud, state: str, reached: Callable[[Live], bool]) -> Live:
-    for live in _looks(resource, cloud):
+    for live in _looks(resource, cloud, lambda: cloud.live(resource)):
         if live is not None and reached(live):
             return live
     raise NotReadyError(resource, state, resource.when_not_ready(cloud))
 
 
-def _looks(resource: Resource, cloud: Cloud) -> Iterator[Live | None]:
+def _looks(
+    resource: Resource, cloud: Cloud, look: Callable[[], Live | None]
+) -> Iterator[Live | None]:
     """What is there, again and again and more and more slowly, as long as patience lasts."""
     deadline = cloud.clock.now() + resource.patience_s
     pause = 0.1
     while True:
-        yield cloud.live(resource)
+        yield look()
         if cloud.clock.now() >= deadline:
             return
         cloud.clock.sleep(pause)

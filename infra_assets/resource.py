@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Attributes = Mapping[str, Any]
 
+REPLACED = "mall:replaced"
+"""The tag of an object whose place another one takes: deleted as soon as nothing uses it."""
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -80,6 +83,13 @@ class Resource(ABC):
     settles: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Errors (code, part of the message) that pass by themselves, as when a new role isn't known
     everywhere yet."""
+    held: ClassVar[frozenset[str]] = frozenset()
+    """Errors of its deletion that pass once what used it, and goes, is gone."""
+    beside: ClassVar[bool] = False
+    """How it is replaced. Whether another one can be made beside it: then the old one is marked,
+    what uses it is moved, and it's deleted at the end. Else it's deleted first."""
+    part_of: ClassVar[str] = ""
+    """The field that refers to the object that this one is a part of and goes with."""
 
     name: str
     asset: str = ""
@@ -128,6 +138,17 @@ class Resource(ABC):
     @abstractmethod
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Deletes the object, or schedules that where AWS does only this."""
+
+    def fixed_in(self, live: Live) -> frozenset[str]:
+        """The attributes that AWS can't change in an object as it is now."""
+        return self.fixed
+
+    def obstacle(
+        self, cloud: Cloud, live: Live | None, wanted: Attributes, changed: frozenset[str]
+    ) -> str:
+        """Why AWS can't make the changed attributes as wanted, and what a person can do about it;
+        empty where nothing is known to be in the way. Reads only."""
+        return ""
 
     def when_not_ready(self, cloud: Cloud) -> str:
         """What a person can do when AWS doesn't get it ready."""

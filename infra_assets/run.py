@@ -1,4 +1,5 @@
-"""One apply: assets go to a thread each as soon as those they need are done."""
+"""One apply: assets go to a thread each as soon as those they need are done; what was replaced is
+deleted when all are."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from infra_assets import reconcile
 from infra_assets.cloud import Cloud
 from infra_assets.errors import InfraError
 from infra_assets.infra_asset import InfraAsset
+from infra_assets.plan import Plan
 from infra_assets.reconcile import Outcome, Permission
 
 THREADS = 8
@@ -50,6 +52,7 @@ class Run:
         cloud: Cloud,
         permission: Permission,
         assets: Sequence[InfraAsset],
+        plan: Plan,
         on_progress: Progress | None,
     ) -> None:
         self.failures: dict[str, Exception] = {}
@@ -58,13 +61,16 @@ class Run:
         self._assets = {asset.address: asset for asset in assets}
         self._resources = {asset.address: asset.resources(cloud.spec) for asset in assets}
         self._outcomes: dict[str, Outcome] = {}
+        self._deleted: list[Outcome] = []
+        self._to_delete = {s.resource.address for s in plan.steps if s.action == "delete"}
+        self._total = len(plan.steps)
         self._on_progress = on_progress
         self._reporting = threading.Lock()
 
     def outcomes(self) -> list[Outcome]:
-        """What has been done so far, in the order of declaration."""
+        """What has been done so far, in the order of declaration, and what was deleted then."""
         addresses = (r.address for resources in self._resources.values() for r in resources)
-        return [self._outcomes[a] for a in addresses if a in self._outcomes]
+        return [*(self._outcomes[a] for a in addresses if a in self._outcomes), *self._deleted]
 
     def apply(self) -> list[Outcome]:
         skipped: list[str] = []
@@ -92,15 +98,33 @@ class Run:
                     elif error is not None:
                         raise error
                     order.done(address)
+        if not self.failures:
+            self._clean_up()
         if self.failures:
             raise ApplyFailedError(self.outcomes(), self.failures, skipped)
         return self.outcomes()
+
+    def _clean_up(self) -> None:
+        """Deletes what was replaced, last made first; as far as it gets."""
+        made = [r for resources in self._resources.values() for r in resources]
+        for resource in reversed(made):
+            replaced = resource.beside and self._outcomes[resource.address].result == "replaced"
+            if replaced or resource.address in self._to_delete:
+                try:
+                    for outcome in reconcile.clean_up(resource, self._cloud):
+                        self._deleted.append(outcome)
+                        self._report(outcome)
+                except Exception as error:  # noqa: BLE001 - reported with what was done before
+                    self.failures[resource.asset] = error
+                    return
 
     def _apply_asset(self, address: str) -> None:
         for resource in self._resources[address]:
             outcome = reconcile.apply(resource, self._cloud, self._permission)
             with self._reporting:
                 self._outcomes[resource.address] = outcome
-                if self._on_progress:
-                    total = sum(len(resources) for resources in self._resources.values())
-                    self._on_progress(outcome, len(self._outcomes), total)
+                self._report(outcome)
+
+    def _report(self, outcome: Outcome) -> None:
+        if self._on_progress:
+            self._on_progress(outcome, len(self._outcomes) + len(self._deleted), self._total)

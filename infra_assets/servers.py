@@ -29,20 +29,21 @@ def load_balancer_of(
     """A tier's load balancer and the group of servers it sends requests to."""
     name = spec.names.tier(tier)
     return [
-        LoadBalancer(
-            name=name,
-            scheme=scheme,
-            subnets=subnet_refs(spec, subnets),
-            security_groups=(SecurityGroup.ref(group, "id"),),
-            log_bucket=Bucket.ref(spec.bucket("log"), "id"),
-            log_prefix=f"load-balancers/{tier}",
-            deletion_protection=spec.load_balancer_deletion_protection,
-        ),
         TargetGroup(
             name=name,
             vpc=VPC,
             port=servers_of(spec, tier).port,
             health_path="/health",
+        ),
+        LoadBalancer(
+            name=name,
+            scheme=scheme,
+            vpc=VPC,
+            subnets=subnet_refs(spec, subnets),
+            security_groups=(SecurityGroup.ref(group, "id"),),
+            log_bucket=Bucket.ref(spec.bucket("log"), "id"),
+            log_prefix=f"load-balancers/{tier}",
+            deletion_protection=spec.load_balancer_deletion_protection,
         ),
     ]
 
@@ -73,7 +74,8 @@ def servers_in(
     group = Group(
         name=name,
         template=LaunchTemplate.ref(name, "id"),
-        revision=_digest(template),
+        revision=(_digest(template), *template.security_groups, *subnet_refs(spec, tier)),
+        vpc=VPC,
         subnets=subnet_refs(spec, tier),
         target_groups=(TargetGroup.ref(name),),
         at_least=sizes.at_least,

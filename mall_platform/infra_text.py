@@ -54,7 +54,9 @@ def step_lines(step: Step) -> Iterator[str]:
     sign, colour, action = _ACTIONS[step.action]
     loses = step.resource.holds_data and step.action in ("replace", "delete")
     warning = " [red](holds data: only when named)[/red]" if loses else ""
-    yield f"  [{colour}]{sign} {action}[/{colour}] {address}{warning}"
+    yield f"  [{colour}]{sign} {action}[/{colour}] {address}{_order(step)}{warning}"
+    if step.refused:
+        yield f"      [red]AWS can't do this: {escape(step.refused)}.[/red]"
     if step.action == "create":
         yield from _new(step.changes)
         return
@@ -77,6 +79,20 @@ def leftover_lines(arns: Sequence[str]) -> Iterator[str]:
         yield "AWS still lists, some of it only until its waiting time is over:"
     for arn in arns:
         yield f"  {escape(arn)}"
+
+
+def _order(step: Step) -> str:
+    """In which order a resource is replaced, and which object is deleted where it may be an old
+    one."""
+    old = escape(step.live.id) if step.live and step.resource.beside else ""
+    match step.action:
+        case "replace" if old:
+            return f" [dim](beside {old}, which goes at the end)[/dim]"
+        case "replace":
+            return " [dim](the old one is deleted first)[/dim]"
+        case "delete" if old != escape(step.resource.name):
+            return f" [dim]{old}[/dim]" if old else ""
+    return ""
 
 
 def _new(changes: Sequence[Change]) -> Iterator[str]:
@@ -153,6 +169,7 @@ def _totals(plan: Plan) -> str:
     if not plan.changes and not plan.steps:
         return "[bold]Nothing is there.[/bold]"
     counts = [] if plan.changes else ["Nothing to change"]
+    counts += [f"{len(plan.refused)} that AWS can't do, so nothing is applied"] * bool(plan.refused)
     counts += [
         f"{plan.totals[action]} to {words}"
         for action, (_, _, words) in _ACTIONS.items()

@@ -23,6 +23,8 @@ class Certificate(Resource):
     service: ClassVar[str] = "acm"
     fixed: ClassVar[frozenset[str]] = frozenset({"names"})
     sets: ClassVar[frozenset[str]] = frozenset({"names"})
+    held: ClassVar[frozenset[str]] = frozenset({"ResourceInUseException"})
+    beside: ClassVar[bool] = True
 
     def wanted(self) -> dict[str, Any]:
         return {"names": [self.name, f"*.{self.name}"]}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
 from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.ec2 import all_listed
 from infra_assets.types.tagging import from_pairs, pairs
 
 _REFRESHING = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
@@ -18,15 +19,18 @@ class Group(Resource):
     """A group of servers, as many as scaling wants between two bounds; that number is no drift.
 
     A server that its load balancer finds unhealthy is replaced. `revision` stands for what
-    servers start as: another one has all of them replaced, a few at a time (an instance refresh).
+    servers start as and where: another one has all of them replaced, a few at a time (an instance
+    refresh).
     """
 
     service: ClassVar[str] = "autoscaling"
+    fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
     sets: ClassVar[frozenset[str]] = frozenset({"subnets", "target_groups"})
     patience_s: ClassVar[float] = 3600
 
     template: Ref
-    revision: str
+    revision: tuple[str | Ref, ...]
+    vpc: Ref
     subnets: tuple[Ref, ...]
     target_groups: tuple[Ref, ...]
     at_least: int
@@ -37,7 +41,8 @@ class Group(Resource):
     def wanted(self) -> dict[str, Any]:
         return {
             "template": {"LaunchTemplateId": self.template, "Version": "$Default"},
-            "revision": self.revision,
+            "revision": list(self.revision),
+            "vpc": self.vpc,
             "subnets": list(self.subnets),
             "target_groups": list(self.target_groups),
             "bounds": {"MinSize": self.at_least, "MaxSize": self.at_most},
@@ -55,10 +60,13 @@ class Group(Resource):
         )["InstanceRefreshes"]
         tags = from_pairs(group["Tags"])
         template = group.get("LaunchTemplate", {})
+        subnets = [id for id in group["VPCZoneIdentifier"].split(",") if id]
+        ours = all_listed(cloud, "describe_subnets", "Subnets")
         attributes = {
             "template": {name: template.get(name) for name in ("LaunchTemplateId", "Version")},
-            "revision": tags.get(_REVISION),
-            "subnets": [id for id in group["VPCZoneIdentifier"].split(",") if id],
+            "revision": tags.get(_REVISION, "").split(),
+            "vpc": next((s["VpcId"] for s in ours if s["SubnetId"] in subnets), None),
+            "subnets": subnets,
             "target_groups": group["TargetGroupARNs"],
             "bounds": {name: group[name] for name in ("MinSize", "MaxSize")},
             "health": {name: group[name] for name in ("HealthCheckType", "HealthCheckGracePeriod")},
@@ -77,7 +85,7 @@ class Group(Resource):
             "create_auto_scaling_group",
             AutoScalingGroupName=self.name,
             TargetGroupARNs=wanted["target_groups"],
-            Tags=self._tags({**wanted["tags"], _REVISION: wanted["revision"]}),
+            Tags=self._tags({**wanted["tags"], _REVISION: " ".join(wanted["revision"])}),
             **_settings(wanted),
         )
 
@@ -99,7 +107,7 @@ class Group(Resource):
                 Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150},
             )
         if changed & {"revision", "tags"}:
-            tags = self._tags({**wanted["tags"], _REVISION: wanted["revision"]})
+            tags = self._tags({**wanted["tags"], _REVISION: " ".join(wanted["revision"])})
             cloud.write("autoscaling", "create_or_update_tags", Tags=tags)
 
     def _attach(self, cloud: Cloud, now: list[str], wanted: list[str]) -> None:
@@ -153,6 +161,7 @@ class TargetTracking(Resource):
 
     service: ClassVar[str] = "autoscaling"
     tagged: ClassVar[bool] = False
+    part_of: ClassVar[str] = "group"
 
     group: Ref
     metric: str

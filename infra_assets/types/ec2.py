@@ -9,21 +9,34 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any, ClassVar
 
-from infra_assets.cloud import Cloud
+from infra_assets.cloud import Cloud, Unknown
 from infra_assets.errors import InfraError
 from infra_assets.resource import Attributes, Live, Ref, Resource, Setting
+from infra_assets.types.names import free_name, without_turn
 from infra_assets.types.tagging import from_pairs, pairs
+
+_IN_USE = frozenset({"DependencyViolation"})
+"""What EC2 answers while something else still needs what is to be deleted."""
 
 
 def listed(
     cloud: Cloud, resource: Resource, operation: str, items: str, filters: str = "Filters"
 ) -> list[dict[str, Any]]:
     """The objects of one kind that have the resource's identity."""
-    ours: Any = [{"Name": "tag:mall:environment", "Values": [cloud.spec.env]}]
-    found = cloud.read("ec2", operation, **{filters: ours})[items]
+    found = all_listed(cloud, operation, items, filters)
     return [item for item in found if cloud.is_tagged(resource, from_pairs(item.get("Tags")))]
+
+
+def all_listed(
+    cloud: Cloud, operation: str, items: str, filters: str = "Filters"
+) -> list[dict[str, Any]]:
+    """The objects of one kind that are this environment's."""
+    ours: Any = [{"Name": "tag:mall:environment", "Values": [cloud.spec.env]}]
+    found: list[dict[str, Any]] = cloud.read("ec2", operation, **{filters: ours})[items]
+    return found
 
 
 def tag_specification(kind: str, tags: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -55,6 +68,8 @@ class Vpc(_Tagged):
     """A network whose servers have names."""
 
     fixed: ClassVar[frozenset[str]] = frozenset({"cidr"})
+    held: ClassVar[frozenset[str]] = _IN_USE
+    beside: ClassVar[bool] = True
 
     cidr: str
 
@@ -108,7 +123,7 @@ class DefaultGroup(Setting):
     service: ClassVar[str] = "ec2"
 
     def wanted(self) -> dict[str, Any]:
-        return {"ingress": [], "egress": []}
+        return {"vpc": Vpc.ref(self.name, "id"), "ingress": [], "egress": []}
 
     def find(self, cloud: Cloud) -> list[Live]:
         vpc = cloud.live(Vpc.former(self.name))
@@ -122,7 +137,11 @@ class DefaultGroup(Setting):
         return [
             Live(
                 group["GroupId"],
-                {"ingress": group["IpPermissions"], "egress": group["IpPermissionsEgress"]},
+                {
+                    "vpc": vpc.id,
+                    "ingress": group["IpPermissions"],
+                    "egress": group["IpPermissionsEgress"],
+                },
                 arn=_arn(cloud, f"security-group/{group['GroupId']}"),
             )
             for group in found
@@ -140,6 +159,8 @@ class Subnet(_Tagged):
     """A range of addresses in one zone; instances get no public address by themselves."""
 
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc", "cidr", "zone"})
+    held: ClassVar[frozenset[str]] = _IN_USE
+    beside: ClassVar[bool] = True
 
     vpc: Ref
     cidr: str
@@ -164,6 +185,25 @@ class Subnet(_Tagged):
             )
             for subnet in listed(cloud, self, "describe_subnets", "Subnets")
         ]
+
+    def obstacle(
+        self, cloud: Cloud, live: Live | None, wanted: Attributes, changed: frozenset[str]
+    ) -> str:
+        if isinstance(wanted["vpc"], Unknown) or not changed & self.fixed:
+            return ""
+        range_ = ip_network(wanted["cidr"])
+        taken = [
+            f"{subnet['SubnetId']} ({from_pairs(subnet.get('Tags')).get('mall:resource')})"
+            for subnet in all_listed(cloud, "describe_subnets", "Subnets")
+            if subnet["VpcId"] == wanted["vpc"] and ip_network(subnet["CidrBlock"]).overlaps(range_)
+        ]
+        if not taken:
+            return ""
+        return (
+            f"its range {range_} overlaps that of {', '.join(taken)}, which can be deleted only"
+            " after what stands in it has moved. Choose a free range, or destroy what stands there"
+            " and the old subnet first"
+        )
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
@@ -190,7 +230,12 @@ class Subnet(_Tagged):
 
 @dataclass(frozen=True, kw_only=True)
 class InternetGateway(_Tagged):
-    """The VPC's way to the internet and from it."""
+    """The VPC's way to the internet and from it. One that is attached stays where it is: servers
+    with public addresses need it."""
+
+    fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
+    held: ClassVar[frozenset[str]] = _IN_USE
+    beside: ClassVar[bool] = True
 
     vpc: Ref
 
@@ -211,25 +256,24 @@ class InternetGateway(_Tagged):
             for gateway in found
         ]
 
+    def fixed_in(self, live: Live) -> frozenset[str]:
+        return self.fixed if live.attributes["vpc"] else frozenset()
+
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         tags = tag_specification("internet-gateway", wanted["tags"])
         cloud.write("ec2", "create_internet_gateway", TagSpecifications=tags)
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         if "vpc" in changed:
-            self._detach(cloud, live)
             cloud.write(
                 "ec2", "attach_internet_gateway", InternetGatewayId=live.id, VpcId=wanted["vpc"]
             )
         if "tags" in changed:
             set_tags(cloud, live.id, wanted["tags"])
 
-    def _detach(self, cloud: Cloud, live: Live) -> None:
+    def delete(self, cloud: Cloud, live: Live) -> None:
         if vpc := live.attributes["vpc"]:
             cloud.write("ec2", "detach_internet_gateway", InternetGatewayId=live.id, VpcId=vpc)
-
-    def delete(self, cloud: Cloud, live: Live) -> None:
-        self._detach(cloud, live)
         cloud.write("ec2", "delete_internet_gateway", InternetGatewayId=live.id)
 
 
@@ -318,6 +362,8 @@ class RouteTable(_Tagged):
 
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
     sets: ClassVar[frozenset[str]] = frozenset({"subnets"})
+    held: ClassVar[frozenset[str]] = _IN_USE
+    beside: ClassVar[bool] = True
 
     vpc: Ref
     subnets: tuple[Ref, ...]
@@ -552,10 +598,15 @@ class Opening:
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroup(_Tagged):
-    """Who may talk to the instances of one kind, and to whom they may talk."""
+    """Who may talk to the instances of one kind, and to whom they may talk.
+
+    `group_name` is unique in a VPC: one that replaces another there has a number behind it.
+    """
 
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc", "description", "group_name"})
     sets: ClassVar[frozenset[str]] = frozenset({"ingress", "egress"})
+    held: ClassVar[frozenset[str]] = _IN_USE
+    beside: ClassVar[bool] = True
 
     vpc: Ref
     description: str
@@ -579,7 +630,7 @@ class SecurityGroup(_Tagged):
                 group["GroupId"],
                 {
                     "vpc": group["VpcId"],
-                    "group_name": group["GroupName"],
+                    "group_name": without_turn(group["GroupName"]),
                     "description": group["Description"],
                     "ingress": _openings(group["IpPermissions"]),
                     "egress": _openings(group["IpPermissionsEgress"]),
@@ -591,10 +642,12 @@ class SecurityGroup(_Tagged):
         ]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        ours = all_listed(cloud, "describe_security_groups", "SecurityGroups")
+        taken = [group["GroupName"] for group in ours if group["VpcId"] == wanted["vpc"]]
         cloud.write(
             "ec2",
             "create_security_group",
-            GroupName=wanted["group_name"],
+            GroupName=free_name(wanted["group_name"], taken),
             Description=wanted["description"],
             VpcId=wanted["vpc"],
             TagSpecifications=tag_specification("security-group", wanted["tags"]),

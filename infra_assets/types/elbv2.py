@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
 from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.types.names import free_name, without_turn
 from infra_assets.types.tagging import from_pairs, pairs
 
 _BALANCER_SETTINGS = (
@@ -32,16 +33,19 @@ _HEALTH = (
 class LoadBalancer(Resource):
     """An application load balancer that logs every request and drops invalid headers.
 
-    Its output `suffix` is what CloudWatch knows it by. Deleting turns its protection off.
+    `name` is unique: one that replaces another has a number behind it on AWS. Its output `suffix`
+    is what CloudWatch knows it by. Deleting turns its protection off.
     """
 
     service: ClassVar[str] = "elbv2"
-    fixed: ClassVar[frozenset[str]] = frozenset({"scheme"})
+    fixed: ClassVar[frozenset[str]] = frozenset({"scheme", "vpc"})
     sets: ClassVar[frozenset[str]] = frozenset({"subnets", "security_groups"})
+    beside: ClassVar[bool] = True
     patience_s: ClassVar[float] = 900
     settles: ClassVar[tuple[tuple[str, str], ...]] = (("InvalidConfigurationRequest", "Access"),)
 
     scheme: str
+    vpc: Ref
     subnets: tuple[Ref, ...]
     security_groups: tuple[Ref, ...]
     log_bucket: Ref
@@ -51,6 +55,7 @@ class LoadBalancer(Resource):
     def wanted(self) -> dict[str, Any]:
         return {
             "scheme": self.scheme,
+            "vpc": self.vpc,
             "subnets": list(self.subnets),
             "security_groups": list(self.security_groups),
             "settings": {
@@ -64,13 +69,15 @@ class LoadBalancer(Resource):
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read("elbv2", "describe_load_balancers")["LoadBalancers"]
-        return [self._live(cloud, lb) for lb in found if lb["LoadBalancerName"] == self.name]
+        named = [lb for lb in found if without_turn(lb["LoadBalancerName"]) == self.name]
+        return [live for lb in named if _is(self, live := self._live(cloud, lb), cloud)]
 
     def _live(self, cloud: Cloud, balancer: dict[str, Any]) -> Live:
-        arn = balancer["LoadBalancerArn"]
+        name, arn = balancer["LoadBalancerName"], balancer["LoadBalancerArn"]
         settings = cloud.read("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn)
         attributes = {
             "scheme": balancer["Scheme"],
+            "vpc": balancer["VpcId"],
             "subnets": [zone["SubnetId"] for zone in balancer["AvailabilityZones"]],
             "security_groups": balancer.get("SecurityGroups", []),
             "settings": _managed(settings, _BALANCER_SETTINGS),
@@ -82,13 +89,14 @@ class LoadBalancer(Resource):
             "suffix": arn.partition(":loadbalancer/")[2],
         }
         ready = balancer["State"]["Code"] in ("active", "active_impaired")
-        return Live(self.name, attributes, arn=arn, ready=ready, outputs=outputs)
+        return Live(name, attributes, arn=arn, ready=ready, outputs=outputs)
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        there = cloud.read("elbv2", "describe_load_balancers")["LoadBalancers"]
         cloud.write(
             "elbv2",
             "create_load_balancer",
-            Name=self.name,
+            Name=free_name(self.name, [lb["LoadBalancerName"] for lb in there]),
             Type="application",
             Scheme=wanted["scheme"],
             Subnets=wanted["subnets"],
@@ -125,12 +133,14 @@ class LoadBalancer(Resource):
 class TargetGroup(Resource):
     """Servers that requests go to while their health page answers; they speak HTTP.
 
-    Its output `suffix` is what CloudWatch knows it by.
+    `name` is unique: one that replaces another has a number behind it on AWS. Its output `suffix`
+    is what CloudWatch knows it by.
     """
 
     service: ClassVar[str] = "elbv2"
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc", "port"})
-    settles: ClassVar[tuple[tuple[str, str], ...]] = (("ResourceInUse", ""),)
+    held: ClassVar[frozenset[str]] = frozenset({"ResourceInUse"})
+    beside: ClassVar[bool] = True
 
     vpc: Ref
     port: int
@@ -159,12 +169,11 @@ class TargetGroup(Resource):
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read("elbv2", "describe_target_groups")["TargetGroups"]
-        return [
-            self._live(cloud, group) for group in found if group["TargetGroupName"] == self.name
-        ]
+        named = [group for group in found if without_turn(group["TargetGroupName"]) == self.name]
+        return [live for group in named if _is(self, live := self._live(cloud, group), cloud)]
 
     def _live(self, cloud: Cloud, group: dict[str, Any]) -> Live:
-        arn = group["TargetGroupArn"]
+        name, arn = group["TargetGroupName"], group["TargetGroupArn"]
         settings = cloud.read("elbv2", "describe_target_group_attributes", TargetGroupArn=arn)
         attributes = {
             "vpc": group["VpcId"],
@@ -174,13 +183,14 @@ class TargetGroup(Resource):
             "tags": _tags(cloud, arn),
         }
         outputs = {"suffix": "targetgroup/" + arn.partition(":targetgroup/")[2]}
-        return Live(self.name, attributes, arn=arn, outputs=outputs)
+        return Live(name, attributes, arn=arn, outputs=outputs)
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
+        there = cloud.read("elbv2", "describe_target_groups")["TargetGroups"]
         cloud.write(
             "elbv2",
             "create_target_group",
-            Name=self.name,
+            Name=free_name(self.name, [group["TargetGroupName"] for group in there]),
             Protocol="HTTP",
             Port=wanted["port"],
             VpcId=wanted["vpc"],
@@ -216,6 +226,7 @@ class Listener(Resource):
     """
 
     service: ClassVar[str] = "elbv2"
+    part_of: ClassVar[str] = "load_balancer"
 
     load_balancer: Ref
     action: dict[str, Any]
@@ -232,13 +243,13 @@ class Listener(Resource):
 
     def find(self, cloud: Cloud) -> list[Live]:
         name, port = self.name.rsplit(":", 1)
+        balancer = cloud.live(LoadBalancer.former(name))
+        if balancer is None:
+            return []
+        found = cloud.read("elbv2", "describe_listeners", LoadBalancerArn=balancer.arn)["Listeners"]
         return [
             _listener(cloud, self.name, listener)
-            for balancer in cloud.read("elbv2", "describe_load_balancers")["LoadBalancers"]
-            if balancer["LoadBalancerName"] == name
-            for listener in cloud.read(
-                "elbv2", "describe_listeners", LoadBalancerArn=balancer["LoadBalancerArn"]
-            )["Listeners"]
+            for listener in found
             if listener["Port"] == int(port)
         ]
 
@@ -309,6 +320,11 @@ def _listening(wanted: Attributes) -> dict[str, Any]:
     certificates = [{"CertificateArn": wanted["certificate"]}]
     policy = wanted["tls_policy"]
     return {**parameters, "Protocol": "HTTPS", "Certificates": certificates, "SslPolicy": policy}
+
+
+def _is(resource: Resource, live: Live, cloud: Cloud) -> bool:
+    """Whether an object has the resource's name, or a number behind it and the resource's tags."""
+    return live.id == resource.name or cloud.is_tagged(resource, live.attributes["tags"])
 
 
 def _managed(reply: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:

@@ -11,6 +11,11 @@ from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.tagging import from_pairs, pairs
 
 
+def _users(cloud: Cloud, group: Resource) -> list[Live]:
+    """The databases that a group is of."""
+    return [live for user in cloud.users(group) if (live := cloud.live(user)) is not None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ParameterGroup(Resource):
     """The server parameters that differ from RDS's defaults; all others stay at them."""
@@ -50,6 +55,19 @@ class ParameterGroup(Resource):
             "tags": from_pairs(tags),
         }
         return Live(self.name, attributes, arn=arn)
+
+    def obstacle(
+        self, cloud: Cloud, live: Live | None, wanted: Attributes, changed: frozenset[str]
+    ) -> str:
+        if live is None or not changed & self.fixed:
+            return ""
+        users = [db.id for db in _users(cloud, self)]
+        if not users:
+            return ""
+        return (
+            f"AWS deletes no parameter group that is in use, as by {', '.join(users)}. Give the"
+            " group of the new family another name, and let the database have that one"
+        )
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
@@ -98,12 +116,14 @@ class SubnetGroup(Resource):
     """The subnets that a database may be placed in."""
 
     service: ClassVar[str] = "rds"
+    fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
     sets: ClassVar[frozenset[str]] = frozenset({"subnets"})
 
+    vpc: Ref
     subnets: tuple[Ref, ...]
 
     def wanted(self) -> dict[str, Any]:
-        return {"subnets": list(self.subnets)}
+        return {"vpc": self.vpc, "subnets": list(self.subnets)}
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read(
@@ -119,10 +139,37 @@ class SubnetGroup(Resource):
         arn = group["DBSubnetGroupArn"]
         tags = cloud.read("rds", "list_tags_for_resource", ResourceName=arn)["TagList"]
         attributes = {
+            "vpc": group["VpcId"],
             "subnets": [subnet["SubnetIdentifier"] for subnet in group["Subnets"]],
             "tags": from_pairs(tags),
         }
         return Live(self.name, attributes, arn=arn)
+
+    def obstacle(
+        self, cloud: Cloud, live: Live | None, wanted: Attributes, changed: frozenset[str]
+    ) -> str:
+        """AWS tells a database's zones, not its subnets: any there may be the one."""
+        if live is None or "subnets" not in changed:
+            return ""
+        found = cloud.read("rds", "describe_db_subnet_groups", DBSubnetGroupName=self.name)
+        (group,) = found["DBSubnetGroups"]
+        leaving = {
+            subnet["SubnetAvailabilityZone"]["Name"]: subnet["SubnetIdentifier"]
+            for subnet in group["Subnets"]
+            if subnet["SubnetIdentifier"] not in wanted["subnets"]
+        }
+        stand = [
+            f"{db.id} stands in {leaving[zone]}"
+            for db in _users(cloud, self)
+            for zone in db.output("zones").split()
+            if zone in leaving
+        ]
+        if not stand:
+            return ""
+        return (
+            f"{' and '.join(stand)}, and AWS moves no database to another subnet. Destroy"
+            f" {self.asset}, which leaves a last snapshot, apply, and restore that"
+        )
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
@@ -237,12 +284,16 @@ class Instance(Resource):
             "tags": from_pairs(db.get("TagList")),
         }
         endpoint = db.get("Endpoint", {}).get("Address")
+        zones = [db.get("AvailabilityZone"), db.get("SecondaryAvailabilityZone")]
         return Live(
             self.name,
             attributes,
             arn=db["DBInstanceArn"],
             ready=db["DBInstanceStatus"] in ("available", "storage-optimization"),
-            outputs={"endpoint": endpoint} if endpoint else {},
+            outputs={
+                "zones": " ".join(filter(None, zones)),
+                **({"endpoint": endpoint} if endpoint else {}),
+            },
         )
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:

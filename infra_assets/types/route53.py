@@ -39,7 +39,7 @@ class PublicZone(Resource):
         )["ResourceTagSet"]["Tags"]
         attributes = {
             "comment": found["HostedZone"]["Config"].get("Comment"),
-            "vpc": next((vpc["VPCId"] for vpc in found.get("VPCs", ())), None),
+            "vpcs": [vpc["VPCId"] for vpc in found.get("VPCs", ())],
             "tags": from_pairs(tags),
         }
         servers = " ".join(found.get("DelegationSet", {}).get("NameServers", ()))
@@ -47,14 +47,13 @@ class PublicZone(Resource):
         return Live(id, attributes, arn=arn, outputs={"name_servers": servers})
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        vpc = {"VPCRegion": cloud.spec.region, "VPCId": wanted["vpc"]} if self.private else None
         cloud.write(
             "route53",
             "create_hosted_zone",
             Name=self.name,
             CallerReference=uuid.uuid4().hex,
             HostedZoneConfig={"Comment": wanted["comment"], "PrivateZone": self.private},
-            **({"VPC": vpc} if vpc else {}),
+            **({"VPC": _vpc(cloud, wanted["vpcs"][0])} if self.private else {}),
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
@@ -78,13 +77,29 @@ class PublicZone(Resource):
 class PrivateZone(PublicZone):
     """A zone that only one VPC asks."""
 
-    fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
+    sets: ClassVar[frozenset[str]] = frozenset({"vpcs"})
     private: ClassVar[bool] = True
 
     vpc: Ref
 
     def wanted(self) -> dict[str, Any]:
-        return {**super().wanted(), "vpc": self.vpc}
+        return {**super().wanted(), "vpcs": [self.vpc]}
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        """A zone is never without a VPC: another one is added before the former is taken away."""
+        super().update(cloud, live, wanted, changed)
+        if "vpcs" in changed:
+            now, then = set(live.attributes["vpcs"]), set(wanted["vpcs"])
+            for operation, vpcs in (
+                ("associate_vpc_with_hosted_zone", then - now),
+                ("disassociate_vpc_from_hosted_zone", now - then),
+            ):
+                for id in sorted(vpcs):
+                    cloud.write("route53", operation, HostedZoneId=live.id, VPC=_vpc(cloud, id))
+
+
+def _vpc(cloud: Cloud, id: str) -> dict[str, str]:
+    return {"VPCRegion": cloud.spec.region, "VPCId": id}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,7 @@ class Association(Resource):
 
     service: ClassVar[str] = "wafv2"
     tagged: ClassVar[bool] = False
+    part_of: ClassVar[str] = "load_balancer"
     settles: ClassVar[tuple[tuple[str, str], ...]] = (("WAFUnavailableEntityException", ""),)
 
     acl: Ref

@@ -16,6 +16,7 @@ from tests.infra_assets.conftest import Built
 from tests.infra_assets.world import DECLARED, SPEC, World, comparable, each_type
 
 UNCHANGEABLE = {
+    ("ec2.DefaultGroup", "vpc"): "it is part of the identity",
     ("logs.LogStream", "group"): "it is part of the identity",
     ("glue.JsonTable", "database"): "it is part of the identity",
     ("wafv2.Logging", "acl"): "it is part of the identity",
@@ -125,7 +126,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("wafv2.WebAcl", "otherwise"): {"Block": {}},
     ("wafv2.Association", "acl"): another_web_acl,
     ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
-    ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "was-a", "was-c"),
+    ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c", "was-c"),
     ("rds.Instance", "subnet_group"): another_subnet_group,
     ("rds.Instance", "security_groups"): ids_of("ec2.SecurityGroup", "was"),
     ("iam.Role", "managed"): lambda world: [

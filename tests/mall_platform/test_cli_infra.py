@@ -148,11 +148,25 @@ def test_a_plan_shows_what_is_what_should_be_and_how_it_gets_there(mall: Termina
     mall.spec(vpc_cidr="10.1.0.0/16", database_backup_days=9)
     shown = mall.run("plan", "network/vpc", "database")
     assert shown.exit_code == 2
-    assert "± replace ec2.Vpc/main\n" in shown.stdout
+    assert "± replace ec2.Vpc/main (beside vpc-" in shown.stdout
+    assert "(the old one is deleted first)" in shown.stdout
     assert "cidr: 10.0.0.0/16 → 10.1.0.0/16 (can't be changed in place)\n" in shown.stdout
     assert f"~ change in place {DATABASE}\n" in shown.stdout
     assert "backup_days: 7 → 9\n" in shown.stdout
-    assert "1 to change in place, 1 to replace, " in shown.stdout
+    assert "2 to change in place, 2 to replace, 1 to delete, " in shown.stdout
+
+
+def test_what_aws_cannot_do_is_said_and_nothing_is_applied(mall: Terminal) -> None:
+    """(D1) The database stands in the network that is to be replaced."""
+    mall.spec(vpc_cidr="10.1.0.0/16")
+    shown = mall.run("plan")
+    assert "AWS can't do this: mall-dev-shop stands in subnet-" in shown.stdout
+    assert "1 that AWS can't do, so nothing is applied, " in shown.stdout
+    refused = mall.run("apply", "--yes")
+    assert refused.exit_code == 1
+    assert "rds.SubnetGroup/mall-dev-shop: mall-dev-shop stands in subnet-" in refused.stderr
+    assert "Destroy database/shop_database" in refused.stderr
+    assert mall.changed() == []
 
 
 def test_a_plan_shows_of_long_values_only_what_differs(mall: Terminal) -> None:
@@ -171,7 +185,7 @@ def test_a_plan_shows_of_long_values_only_what_differs(mall: Terminal) -> None:
 def test_a_plan_says_what_holds_data(mall: Terminal) -> None:
     shown = mall.run("destroy", answer="n\n")
     assert f"- delete {DATABASE} (holds data: only when named)\n" in shown.stdout
-    assert "- delete ec2.Vpc/main\n" in shown.stdout
+    assert "- delete ec2.Vpc/main vpc-" in shown.stdout
 
 
 def test_a_plan_names_orphans_and_how_they_go(mall: Terminal) -> None:
