@@ -91,7 +91,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = folder / "botocore/data"
     data.mkdir(parents=True)
     for entry in botocore.iterdir():
-        if entry.name not in ("data", "__pycache__"):
+        if entry.name != "data":
             (folder / "botocore" / entry.name).symlink_to(entry)
     for entry in (botocore / "data").iterdir():
         if entry.is_file() or entry.name in _SERVICES:

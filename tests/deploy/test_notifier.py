@@ -198,6 +198,14 @@ def test_what_slack_does_not_take_is_an_error(
     assert slack.answers == []
 
 
+def test_a_slack_that_nobody_answers_for_is_an_error(
+    notifier: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BASE_URL", "http://127.0.0.1:9/api/")
+    with pytest.raises(notifier.SlackError, match=r"^Slack can't be reached: URLError$"):
+        notifier.handler(event(ALARM))
+
+
 def test_a_refused_token_is_read_anew(notifier: ModuleType, slack: Slack) -> None:
     slack.answers = [(200, {}, {"ok": False, "error": "invalid_auth"})]
     with pytest.raises(notifier.SlackError, match="invalid_auth"):
@@ -205,15 +213,18 @@ def test_a_refused_token_is_read_anew(notifier: ModuleType, slack: Slack) -> Non
     assert "token" not in notifier._tokens
 
 
-def test_what_can_not_be_posted_lies_in_the_dead_letters(platform: dict[str, Any]) -> None:
+def test_what_can_not_be_posted_lies_in_the_dead_letters(
+    platform: dict[str, Any], slack: Slack
+) -> None:
     """(M1) An alarm is never lost: tried again, then kept with its reason."""
+    slack.answers = [(404, {}, {})] * 3
     aws = platform["aws"]
     name = f"{aws.names.prefix}-notifier"
     function, sqs = aws.client("lambda"), aws.client("sqs")
     queue = sqs.get_queue_url(QueueName=f"{name}-dead-letters")["QueueUrl"]
     before = function.get_function_configuration(FunctionName=name)["Environment"]
-    nowhere = {**before["Variables"], "SLACK_BASE_URL": "http://127.0.0.1:9/api/"}
-    function.update_function_configuration(FunctionName=name, Environment={"Variables": nowhere})
+    elsewhere = {**before["Variables"], "SLACK_BASE_URL": slack.url}
+    function.update_function_configuration(FunctionName=name, Environment={"Variables": elsewhere})
     try:
         aws.client("sns").publish(
             TopicArn=f"arn:aws:sns:ap-northeast-1:{aws.account_id}:{aws.names.alert_topic}",
@@ -230,7 +241,8 @@ def test_what_can_not_be_posted_lies_in_the_dead_letters(platform: dict[str, Any
         sqs.purge_queue(QueueUrl=queue)
     assert "nobody hears this" in received[0]["Body"]
     reason = received[0]["MessageAttributes"]["ErrorMessage"]["StringValue"]
-    assert reason == "Slack can't be reached: URLError"
+    assert reason == "Slack answered with status 404"
+    assert (slack.answers, slack.taken) == ([], [])
 
 
 def test_the_code_is_zipped_to_the_same_bytes_every_time(tmp_path: Path) -> None:
