@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import xmltodict
@@ -15,6 +16,7 @@ from moto.kms import models as kms
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeKey
 
+from mall_platform.local_aws import xml_text
 from mall_platform.local_aws.hooks import HookError, replace
 
 _Picked = tuple[type, Any, str]
@@ -26,7 +28,7 @@ def install() -> None:
     _remember_hosts()
     _remember_attribute_names()
     _remember_timestamps()
-    _remember_xml_names()
+    _write_xml_at_once()
     _draw_one_private_key_for_symmetric_keys()
     _track_no_instances()
     _read_managed_policies_once()
@@ -89,11 +91,31 @@ def _remember_timestamps() -> None:
     serialize.parse_to_aware_datetime = parse
 
 
-def _remember_xml_names() -> None:
-    """Which names elements may have: each one's letters are looked at whenever it's written."""
-    if not callable(vars(xmltodict).get("_validate_name")):
-        raise HookError("xmltodict no longer validates names")
-    xmltodict._validate_name = functools.lru_cache(65_536)(xmltodict._validate_name)
+def _write_xml_at_once() -> None:
+    """xmltodict announces each piece of a document to a writer of XML."""
+    original = xmltodict.unparse
+
+    @functools.wraps(original)
+    def unparse(
+        content: Mapping[str, Any],
+        *,
+        full_document: bool = True,
+        short_empty_elements: bool = False,
+        **others: Any,
+    ) -> Any:
+        match [*content.items()], others:
+            case [(root, dict(inside))], {"pretty": False}:
+                return xml_text.document(
+                    root, inside, declared=full_document, short=short_empty_elements
+                )
+        return original(
+            content,
+            full_document=full_document,
+            short_empty_elements=short_empty_elements,
+            **others,
+        )
+
+    xmltodict.unparse = unparse
 
 
 def _draw_one_private_key_for_symmetric_keys() -> None:
