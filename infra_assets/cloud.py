@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from infra_assets.errors import InfraError
@@ -166,11 +167,11 @@ class Cloud:
     def live(self, resource: Resource) -> Live | None:
         """The resource's object. Raises AmbiguousIdentityError if there is more than one.
 
-        One that is scheduled for deletion counts only where there is no other, one that is being
+        One that AWS deletes or will delete counts only where there is no other, one that is being
         replaced never.
         """
         found = [live for live in resource.find(self) if not _is_replaced(resource, live)]
-        found = [live for live in found if not live.going] or found
+        found = [live for live in found if not (live.going or live.leaving)] or found
         if len(found) > 1:
             raise AmbiguousIdentityError(resource, found)
         return found[0] if found else None
@@ -230,12 +231,15 @@ class Cloud:
 
     def users(self, resource: Resource) -> list[Resource]:
         """The declared resources that refer to one."""
-        key = (resource.kind(), resource.name)
-        return [
-            user
-            for user in self._inventory.values()
-            if any((ref.kind, ref.name) == key for ref in references(user.wanted()))
-        ]
+        return self._users.get((resource.kind(), resource.name), [])
+
+    @cached_property
+    def _users(self) -> dict[tuple[str, str], list[Resource]]:
+        found: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+        for user in self._inventory.values():
+            for key in {(ref.kind, ref.name) for ref in references(user.wanted())}:
+                found[key].append(user)
+        return found
 
     def _look_up(self, ref: Ref, now: bool) -> str | Unknown:
         target = self._inventory[ref.kind, ref.name]
@@ -243,7 +247,7 @@ class Cloud:
         if outgoing and not now and not _keeps(target, outgoing.output(ref.output)):
             return Unknown(ref)
         live = self._settled.get(target.address) or self.live(target)
-        if live is None or live.going:
+        if live is None or live.going or live.leaving:
             if now:
                 raise MissingInfrastructureError(target.address, f"infra/{target.asset}")
             return Unknown(ref)

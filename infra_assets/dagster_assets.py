@@ -139,13 +139,18 @@ def outcomes_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def plan_metadata(plan: Plan) -> dict[str, Any]:
-    """What would be done, as a table of attributes."""
+    """What would be done, as a table of attributes, and what of it AWS can't do."""
     rows = [
         {"resource": step.resource.address, **_as_text(change_as_dict(change))}
         for step in plan.changes
         for change in step.changes
     ]
-    return {"changes": _table(rows), "fingerprint": plan.fingerprint()}
+    refused = [f"{step.resource.address}: {step.refused}" for step in plan.refused]
+    return {
+        "changes": _table(rows),
+        "fingerprint": plan.fingerprint(),
+        **({"impossible": "\n".join(refused)} if refused else {}),
+    }
 
 
 def _as_text(change: dict[str, Any]) -> dict[str, str]:

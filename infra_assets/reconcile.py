@@ -203,7 +203,8 @@ def plan(resource: Resource, cloud: Cloud) -> Step:
     """What is to be done to the resource; reads only."""
     live = None if cloud.goes_with_another(resource) else cloud.live(resource)
     wanted = cloud.wanted(resource, now=False)
-    if live is None:
+    if live is None or live.leaving:
+        live = None
         action: Action = "create"
         changes = tuple(Change(name, None, value, False) for name, value in wanted.items())
     else:
@@ -287,6 +288,9 @@ def clean_up(resource: Resource, cloud: Cloud) -> Iterator[Outcome]:
 
 def _converge(resource: Resource, cloud: Cloud) -> None:
     live = cloud.live(resource)
+    if live is not None and live.leaving:
+        _remove(resource, cloud, lambda: cloud.live(resource))
+        live = None
     if live is None:
         resource.create(cloud, cloud.wanted(resource, now=True))
         live = _wait(resource, cloud, "found", lambda found: True)
@@ -338,7 +342,7 @@ def _remove(resource: Resource, cloud: Cloud, look: Callable[[], Live | None]) -
 
     def step() -> None:
         live = look()
-        if live is not None and not live.going:
+        if live is not None and not (live.going or live.leaving):
             resource.delete(cloud, live)
 
     def ask() -> ClientError | None:

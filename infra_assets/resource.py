@@ -40,15 +40,16 @@ class Ref:
 class Live:
     """An object as it is on AWS.
 
-    `ready` is false while AWS is still making or changing it; `going` is true once it is scheduled
-    for deletion but can still be brought back. `outputs` are what a Ref may ask for besides id and
-    arn.
+    `ready` is false while AWS is still making or changing it, `leaving` is true while AWS is
+    deleting it; `going` once it is scheduled for deletion but can still be brought back. `outputs`
+    are what a Ref may ask for besides id and arn.
     """
 
     id: str
     attributes: Attributes
     arn: str | None = None
     ready: bool = True
+    leaving: bool = False
     going: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
 

@@ -153,7 +153,9 @@ def _deploy(spec: PlatformSpec, tier: Tier) -> Role:
     """What AWSCodeDeployRole allows everywhere, for one group of servers and in place only."""
     name = spec.names.tier(tier)
     scaling = spec.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{name}")
-    targets = spec.arn("elasticloadbalancing", f"targetgroup/{name}/*")
+    targets = [  # also of a group that has taken another one's place
+        spec.arn("elasticloadbalancing", f"targetgroup/{each}/*") for each in (name, f"{name}-?")
+    ]
     return Role(
         name=f"{name}-deploy",
         trust=trust("codedeploy.amazonaws.com", spec.account_id),
@@ -176,7 +178,7 @@ def _deploy(spec: PlatformSpec, tier: Tier) -> Role:
                         "elasticloadbalancing:DeregisterTargets",
                         "elasticloadbalancing:RegisterTargets",
                     ],
-                    [targets],
+                    targets,
                 ),
                 allow(["cloudwatch:DescribeAlarms"], [spec.arn("cloudwatch", f"alarm:{name}-*")]),
                 allow(

@@ -27,6 +27,7 @@ class Group(Resource):
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
     sets: ClassVar[frozenset[str]] = frozenset({"subnets", "target_groups"})
     patience_s: ClassVar[float] = 3600
+    held: ClassVar[frozenset[str]] = frozenset({"ResourceInUse", "ScalingActivityInProgress"})
 
     template: Ref
     revision: tuple[str | Ref, ...]
@@ -73,10 +74,10 @@ class Group(Resource):
             "warmup_s": group.get("DefaultInstanceWarmup"),
             "tags": tags,
         }
-        going = group.get("Status") == "Delete in progress"
+        leaving = group.get("Status") == "Delete in progress"
         ready = not any(refresh["Status"] in _REFRESHING for refresh in refreshes)
         return Live(
-            self.name, attributes, arn=group["AutoScalingGroupARN"], ready=ready, going=going
+            self.name, attributes, arn=group["AutoScalingGroupARN"], ready=ready, leaving=leaving
         )
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:

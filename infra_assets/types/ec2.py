@@ -331,6 +331,7 @@ class NatGateway(_Tagged):
                 },
                 arn=_arn(cloud, f"natgateway/{gateway['NatGatewayId']}"),
                 ready=gateway["State"] == "available",
+                leaving=gateway["State"] == "deleting",
             )
             for gateway in found
             if gateway["State"] not in ("deleted", "failed")
@@ -490,9 +491,10 @@ class GatewayEndpoint(_Tagged):
                 },
                 arn=_arn(cloud, f"vpc-endpoint/{endpoint['VpcEndpointId']}"),
                 ready=endpoint["State"] == "available",
+                leaving=endpoint["State"] == "deleting",
             )
             for endpoint in found
-            if endpoint["State"] not in ("deleting", "deleted")
+            if endpoint["State"] != "deleted"
         ]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:

@@ -125,7 +125,9 @@ class LoadBalancer(Resource):
         )
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        self._set(cloud, live.arn, {"deletion_protection.enabled": "false"})
+        protection = "deletion_protection.enabled"
+        if live.attributes["settings"].get(protection) == "true":
+            self._set(cloud, live.arn, {protection: "false"})
         cloud.write("elbv2", "delete_load_balancer", LoadBalancerArn=live.arn)
 
 

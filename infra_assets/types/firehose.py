@@ -87,6 +87,7 @@ class DeliveryStream(Resource):
                 attributes,
                 arn=stream["DeliveryStreamARN"],
                 ready=ready,
+                leaving=stream["DeliveryStreamStatus"] == "DELETING",
                 outputs={
                     "version": stream["VersionId"],
                     "destination": stream["Destinations"][0]["DestinationId"],

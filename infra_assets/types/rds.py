@@ -290,6 +290,7 @@ class Instance(Resource):
             attributes,
             arn=db["DBInstanceArn"],
             ready=db["DBInstanceStatus"] in ("available", "storage-optimization"),
+            leaving=db["DBInstanceStatus"] == "deleting",
             outputs={
                 "zones": " ".join(filter(None, zones)),
                 **({"endpoint": endpoint} if endpoint else {}),

@@ -76,7 +76,7 @@ def _keep_networks() -> None:
         balancer = self.load_balancers.get(arn)
         found = self.ec2_backend.describe_subnets(subnet_ids=subnets) if balancer else ()
         if any(subnet.vpc_id != balancer.vpc_id for subnet in found):
-            message = "A load balancer's subnets are in its VPC"
+            message = "All subnets must belong to the same VPC"
             raise ELBClientError("InvalidConfigurationRequest", message)
         return original(self, arn, subnets, *rest)
 

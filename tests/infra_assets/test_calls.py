@@ -28,12 +28,13 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life() -> Iterator[Life]:
-    """Everything is made, planned, retagged and destroyed."""
+    """Everything is made, planned, retagged and destroyed; a target group is replaced."""
     with open_world() as world:
         with recorded() as calls:
             world.engine().apply()
             world.engine().plan()
-            world.engine(owner="another-team").apply()
+            changed = {"owner": "another-team", "web_servers": {"port": 8081}}
+            world.engine(**changed).apply()
         tags_of = tags_in(world)
         with recorded() as last:
             world.engine().destroy(named=[r.address for r in DECLARED if r.holds_data])
@@ -119,7 +120,6 @@ def actions_in_types() -> frozenset[str]:
 ASKED_BESIDES = {
     "ec2:DescribeAccountAttributes": "RDS and load balancers look at the network",
     "ec2:DescribeAvailabilityZones": "RDS and load balancers look at the network",
-    "ec2:RevokeSecurityGroupIngress": "what somebody let into a group is closed again",
     "ec2:RunInstances": "who makes a scaling group may start its servers",
     "elasticloadbalancing:SetWebAcl": "a firewall is put before a load balancer",
     "iam:CreateServiceLinkedRole": "the first of its kind in an account makes AWS's own role",

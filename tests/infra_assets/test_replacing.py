@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from infra_assets.engine import Engine
+from infra_assets.kinds import TYPES
 from infra_assets.plan import Plan, SavedPlan
 from infra_assets.reconcile import ImpossibleError, Outcome
 from infra_assets.registry import REGISTRY
 from infra_assets.resource import REPLACED, Resource
 from infra_assets.run import ApplyFailedError
 from tests.infra_assets.world import (
+    ACCOUNT,
     DECLARED,
     SPEC,
     Call,
@@ -143,6 +145,12 @@ def network_made(account: World) -> State:
 def networked(account: World, network_made: State) -> World:
     account.put_back(network_made)
     return account
+
+
+def test_what_is_replaced_beside_another_can_be_marked_and_holds_no_data() -> None:
+    beside = {kind: type_ for kind, type_ in TYPES.items() if type_.beside}
+    assert "ec2.Subnet" in beside
+    assert [k for k, type_ in beside.items() if type_.holds_data or not type_.tagged] == []
 
 
 def test_a_subnet_whose_servers_move_is_replaced(complete: World, tmp_path: Path) -> None:
@@ -282,6 +290,32 @@ def test_what_aws_lets_go_late_is_waited_for(networked: World) -> None:
     engine.apply()
     assert engine.plan().changes == []
     assert networked.time.seconds > 30
+
+
+def test_what_aws_is_still_deleting_is_waited_for(
+    networked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a name or an address that is taken as long, there can't be another one before."""
+    from moto.ec2.models import ec2_backends
+
+    ec2 = networked.aws.client("ec2")
+    [gateway] = ec2.describe_nat_gateways()["NatGateways"]
+    ec2.delete_nat_gateway(NatGatewayId=gateway["NatGatewayId"])
+    deleted = ec2_backends[ACCOUNT][SPEC.region].nat_gateways[gateway["NatGatewayId"]]
+    deleted.state = "deleting"
+
+    def sleep(seconds: float) -> None:
+        networked.time.seconds += seconds
+        if networked.time.seconds > 60:
+            deleted.state = "deleted"
+
+    monkeypatch.setattr(networked.time, "sleep", sleep)
+    engine = network(networked)
+    assert did(engine.plan(), "create") == ["ec2.NatGateway/nat-a"]
+    assert did(engine.apply(), "created") == ["ec2.NatGateway/nat-a"]
+    assert networked.time.seconds > 60
+    assert "DeleteNatGateway" not in {call.operation for call in networked.wire.mutations()[1:]}
+    assert engine.plan().changes == []
 
 
 def test_what_stays_in_use_is_left_with_awss_reason(networked: World) -> None:
