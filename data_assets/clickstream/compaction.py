@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -73,7 +73,7 @@ class Compacted:
     published: int
     duplicates: int
     quarantined: Counter[Reason]
-    customers: set[int] = field(default_factory=set)
+    customers: Collection[int] = ()
     """The customers who were seen, by the shop's ids; not to be stored."""
 
     @property
@@ -146,7 +146,7 @@ def compact(
         published=sum(len(group.hashes) for group in groups) - across,
         duplicates=sum(group.duplicates for group in groups) + across,
         quarantined=sum((group.quarantined for group in groups), Counter()),
-        customers={i for group in groups for i in group.customers},
+        customers=_distinct(group.customers for group in groups),
     )
 
 
@@ -218,6 +218,12 @@ def cleaned(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     )
 
 
+def _distinct(columns: Iterable[pl.Series]) -> list[int]:
+    import polars as pl
+
+    return pl.concat([pl.Series([], dtype=pl.Int64), *columns]).unique().to_list()
+
+
 def _drop_duplicates_across(groups: Sequence[_Group]) -> int:
     """Drops from the files what another group has, too; how many rows that were."""
     import numpy as np
@@ -227,10 +233,11 @@ def _drop_duplicates_across(groups: Sequence[_Group]) -> int:
     repeated = np.unique(everything[1:][everything[1:] == everything[:-1]])
     if not repeated.size:
         return 0
+    sought = pl.Series(repeated).implode()
     suspects = pl.concat(
         pl.read_parquet(group.file, columns=["event_id", "event_time"])
         .with_row_index("row")
-        .filter(pl.Series(np.isin(group.hashes, repeated)))
+        .filter(pl.Series(group.hashes).is_in(sought))
         .with_columns(group=number)
         for number, group in enumerate(groups)
     ).sort("event_time", "group", "row")

@@ -83,7 +83,7 @@ def test_an_event_is_published_without_personal_data(tmp_path: Path) -> None:
         "referrer_host": "line.me",
         "device": "mobile",
     }
-    assert found.customers == {42}
+    assert list(found.customers) == [42]
     audit = SchemaAudit(CLICKS)
     audit.see_stored(pq.ParquetFile(found.files[0]))
     audit.see(pl.read_parquet(found.files[0]))
