@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import hypothesis
 import pytest
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.runs import in_memory as runs_in_memory
+from sqlalchemy.pool import SingletonThreadPool
 
 from mall_platform.local_storage import never_flush
 from resources.settings import Settings, load_settings
@@ -28,9 +30,17 @@ if TYPE_CHECKING:
 SCHEMA = Path(__file__).parent.parent / "mall_platform/sample_mall/schema.sql"
 
 
+class OneForEachThread(SingletonThreadPool):
+    """Connections to a database in memory that stay open, however many threads ask."""
+
+    def __init__(self, creator: Any, **options: Any) -> None:
+        super().__init__(creator, **{**options, "pool_size": 1_000})
+
+
 never_flush()  # the instances of tests are thrown away
 for storage in (events_in_memory, runs_in_memory):  # nor migrated: no need to read all migrations
     storage.stamp_alembic_rev = lambda config, connection: None
+    storage.NullPool = OneForEachThread
 hypothesis.settings.register_profile("mall", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("mall")
 
@@ -151,6 +161,14 @@ def platform(aws: Aws, settings: Settings) -> dict[str, Any]:
 
     apply_all(aws, settings)
     return build_resources(settings)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of the test's own; Dagster would write an id into the home folder."""
+    quiet = {"telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=quiet) as made:
+        yield made
 
 
 @pytest.fixture

@@ -30,12 +30,6 @@ def defs() -> dg.Definitions:
     return dg.Definitions([daily, mart])
 
 
-@pytest.fixture
-def instance(tmp_path):
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
-        yield made
-
-
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

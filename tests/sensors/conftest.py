@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from mall_platform.slack_inbox import Inbox, serve
@@ -38,9 +37,3 @@ def slack(inbox: Inbox) -> Iterator[Slack]:
     yield slack_at(f"http://127.0.0.1:{server.server_port}/api/")
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
-        yield made
