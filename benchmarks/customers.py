@@ -11,7 +11,7 @@ from benchmarks.mall import BenchMall
 from benchmarks.platform import materialized
 from benchmarks.row import Figure, Row, faster, same_rows
 
-_IMPORTS = ("ahocorasick_rs",)
+_IMPORTS = ("ahocorasick_rs", "polars_hash")
 
 
 def ours() -> Prepared:
