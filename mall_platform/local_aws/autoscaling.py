@@ -1,4 +1,5 @@
-"""EC2 Auto Scaling: instance refreshes, warm-ups, and instances spread over a group's subnets.
+"""EC2 Auto Scaling: instance refreshes, warm-ups, instances spread over a group's subnets, and
+policies that go with their group.
 
 A refresh replaces every instance at once; it is finished when the call returns.
 """
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
-from moto.autoscaling.models import FakeAutoScalingGroup
+from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 
@@ -23,6 +24,7 @@ _spreading = threading.RLock()
 def install() -> None:
     _spread_instances()
     _keep_warmups()
+    _drop_policies()
     _add_refreshes()
 
 
@@ -56,6 +58,15 @@ def _keep_warmups() -> None:
 
     for name in ("create_auto_scaling_group", "update_auto_scaling_group"):
         replace(AutoScalingResponse, name)(keep)
+
+
+def _drop_policies() -> None:
+    @replace(AutoScalingBackend, "delete_auto_scaling_group", "group_name")
+    def delete_group(original: Any, self: AutoScalingBackend, group_name: str) -> None:
+        original(self, group_name)
+        for key, policy in list(self.policies.items()):
+            if policy.auto_scaling_group_name == group_name:
+                del self.policies[key]
 
 
 def _population(group: FakeAutoScalingGroup, subnet_id: str) -> int:

@@ -116,3 +116,24 @@ def test_a_group_keeps_its_warm_up(client: Clients) -> None:
     assert warm_up() == 120
     autoscaling.update_auto_scaling_group(AutoScalingGroupName=group.name, MaxSize=5)
     assert warm_up() == 120
+
+
+def test_policies_go_with_their_group(client: Clients) -> None:
+    group, other, autoscaling = Group(client, 1), Group(client, 1), client("autoscaling")
+    for name in (group.name, other.name):
+        autoscaling.put_scaling_policy(
+            AutoScalingGroupName=name,
+            PolicyName=f"{name}-cpu",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingConfiguration={
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "ASGAverageCPUUtilization"
+                },
+                "TargetValue": 50,
+            },
+        )
+    autoscaling.delete_auto_scaling_group(AutoScalingGroupName=group.name, ForceDelete=True)
+    found = autoscaling.describe_policies()["ScalingPolicies"]
+    groups = {policy["AutoScalingGroupName"] for policy in found}
+    assert other.name in groups
+    assert group.name not in groups
