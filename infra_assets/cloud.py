@@ -251,8 +251,8 @@ class Cloud:
             if now:
                 raise MissingInfrastructureError(target.address, f"infra/{target.asset}")
             return Unknown(ref)
-        if live.ready and not outgoing:
-            self.settle(target, live)
+        if live.ready:
+            self._settled[target.address] = live
         return live.output(ref.output)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from infra_assets.cloud import Cloud
 from infra_assets.plan import Plan, SavedPlan
+from infra_assets.resource import Live
 from tests.infra_assets.world import World
 
 NAT = "ec2.NatGateway/nat-a"
@@ -105,3 +107,21 @@ def test_what_follows_from_a_name_is_known(complete: World) -> None:
 def test_what_is_not_selected_is_not_replaced(moved: World) -> None:
     """So nothing follows from it."""
     assert moved.engine().plan(["network/route_tables"]).changes == []
+
+
+def test_what_is_looked_up_meanwhile_is_about_to_be_replaced_all_the_same(
+    complete: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resources are planned in threads: a look-up that began before must not undo it."""
+    group = complete.inventory["autoscaling.Group", "mall-dev-web"]
+    policy = complete.inventory["autoscaling.TargetTracking", "mall-dev-web:cpu"]
+    live, find = complete.found(group), type(group).find
+
+    def found(resource: Any, cloud: Cloud) -> list[Live]:
+        cloud.expect_another(group, live)
+        return find(resource, cloud)
+
+    monkeypatch.setattr(type(group), "find", found)
+    cloud = complete.cloud(knowing=False)
+    cloud.wanted(policy, now=False)
+    assert cloud.goes_with_another(policy)
