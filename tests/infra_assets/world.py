@@ -348,6 +348,7 @@ def install_hooks() -> None:
             getattr(hooks, function or "install")()
             _installed.add(name)
     _remember_urls()
+    _remember_user_agents()
 
 
 @cache
@@ -362,6 +363,15 @@ def _remember_urls() -> None:
         if type(self) not in known:
             known[type(self)] = original(self)
         return known[type(self)]
+
+
+@cache
+def _remember_user_agents() -> None:
+    """What a client may call itself: botocore looks at each letter in each of its calls."""
+    from botocore import useragent
+
+    clean = useragent.sanitize_user_agent_string_component
+    useragent.sanitize_user_agent_string_component = cache(clean)
 
 
 _open: list[Wire] = []
