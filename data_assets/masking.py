@@ -5,6 +5,7 @@ The rules are the contract's (E1, E4). Nothing here reads a secret or touches a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -80,6 +81,15 @@ class RepeatedPseudonyms:
             more = max(missing, min(self._keys.size, self._room - self._keys.size))
             self._is_known = np.append(self._is_known, np.zeros(more, np.bool_))
             self._keys = np.append(self._keys, np.zeros(more, _SIXTEEN_BYTES))
+
+
+def each_once(texts: pl.Series, of: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """`of` of every text, worked out once for each that repeats; NULL stays NULL."""
+    import polars as pl
+
+    dtype = pl.Categorical(pl.Categories.random())
+    coded = texts.cast(dtype)  # polars forgets categories that no column has
+    return of(dtype.categories.to_series()).gather(coded.to_physical()).rename(texts.name)
 
 
 def _pseudonyms(kind: Kind, values: pl.Series, key: str) -> pl.Series:

@@ -21,14 +21,12 @@ from typing import TYPE_CHECKING, TypeVar
 from data_assets.clickstream.events import Reason
 from data_assets.clickstream.harmless import devices, hosts, masked_paths
 from data_assets.clickstream.parsing import Judgement, Parser
-from data_assets.masking import pseudonyms
+from data_assets.masking import each_once, pseudonyms
 from data_assets.tables import CLICKS
 from resources.lake import stored_schema
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
-    from numpy.typing import NDArray
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -87,7 +85,7 @@ class _Group:
     """One group's good rows in a file; `hashes` are of their event ids, row by row."""
 
     file: Path
-    hashes: NDArray[np.uint64]
+    hashes: pl.Series
     duplicates: int
     quarantined: Counter[Reason]
     customers: pl.Series
@@ -96,14 +94,14 @@ class _Group:
 class Workers:
     """Threads that work through groups of landing files, each with a parser of its own.
 
-    A run has one set for all its days: memory then holds as many groups as there are threads,
+    There is one more than processors, for while one waits for another's rows. A run has one set for all its days: memory then holds as many groups as there are threads,
     however many days are compacted at once.
     """
 
     def __init__(self) -> None:
         self._own = threading.local()
         self._parsers = ExitStack()
-        threads = min(os.cpu_count() or 1, _MOST_THREADS)
+        threads = min((os.cpu_count() or 1) + 1, _MOST_THREADS)
         self._threads = ThreadPoolExecutor(threads, "compaction", self._prepare)
 
     def __enter__(self) -> Workers:
@@ -182,7 +180,7 @@ def _store(rows: pl.DataFrame, key: str, target: Path) -> _Group:
     _write(cleaned(rows.filter(kept), key), target)
     return _Group(
         file=target,
-        hashes=hashes.filter(kept).to_numpy(),
+        hashes=hashes.filter(kept),
         duplicates=int(repeated.sum()),
         quarantined=Counter(dict(rows["reason"].drop_nulls().value_counts().iter_rows())),
         customers=rows["customer_id"].filter(is_good).drop_nulls().unique(),
@@ -193,10 +191,10 @@ def _duplicates(rows: pl.DataFrame, suspicious: pl.Series) -> pl.Series:
     """Which of a group's suspicious rows repeat an event: all but its earliest, or else first."""
     import polars as pl
 
-    suspects = rows.select("event_id", "event_time_ms", "row").filter(suspicious)
-    suspects = suspects.sort("event_time_ms", "row")
-    losers = suspects.filter(~pl.col("event_id").is_first_distinct())["row"]
-    return rows["row"].is_in(losers.implode())
+    suspects = rows.select("event_id", "event_time_ms", "row").with_row_index("at")
+    suspects = suspects.filter(suspicious).sort("event_time_ms", "row")
+    losers = suspects.filter(~pl.col("event_id").is_first_distinct())["at"]
+    return pl.repeat(False, rows.height, eager=True).scatter(losers, True)
 
 
 def cleaned(rows: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -208,7 +206,7 @@ def cleaned(rows: pl.DataFrame, key: str) -> pl.DataFrame:
         "event_id",
         event_time=pl.from_epoch("event_time_ms", "ms").cast(pl.Datetime("ms")),
         hour=((hours + _TOKYO_AHEAD) % 24).cast(pl.Int32),
-        session_key=pseudonyms("session", rows["session_id"], key),
+        session_key=each_once(rows["session_id"], lambda ids: pseudonyms("session", ids, key)),
         customer_key=pseudonyms("customer", rows["customer_id"], key),
         event_type="event_type",
         page=masked_paths(rows["page"]),
@@ -226,18 +224,16 @@ def _distinct(columns: Iterable[pl.Series]) -> list[int]:
 
 def _drop_duplicates_across(groups: Sequence[_Group]) -> int:
     """Drops from the files what another group has, too; how many rows that were."""
-    import numpy as np
     import polars as pl
 
-    everything = np.sort(np.concatenate([np.empty(0, np.uint64), *(g.hashes for g in groups)]))
-    repeated = np.unique(everything[1:][everything[1:] == everything[:-1]])
-    if not repeated.size:
+    hashes = pl.concat([pl.Series([], dtype=pl.UInt64), *(group.hashes for group in groups)]).sort()
+    repeated = hashes.filter(hashes == hashes.shift()).unique().implode()
+    if not repeated.item().len():
         return 0
-    sought = pl.Series(repeated).implode()
     suspects = pl.concat(
         pl.read_parquet(group.file, columns=["event_id", "event_time"])
         .with_row_index("row")
-        .filter(pl.Series(group.hashes).is_in(sought))
+        .filter(group.hashes.is_in(repeated))
         .with_columns(group=number)
         for number, group in enumerate(groups)
     ).sort("event_time", "group", "row")

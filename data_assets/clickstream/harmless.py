@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from data_assets.masking import each_once
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -23,14 +25,16 @@ _HOST = re.compile(r"^[\w.-]+$|^[0-9a-f:.]+$")
 
 def masked_paths(pages: pl.Series) -> pl.Series:
     """Paths without query and fragment, personal segments replaced; NULL stays NULL."""
+    return each_once(pages, _masked)
+
+
+def _masked(pages: pl.Series) -> pl.Series:
     import polars as pl
 
-    distinct = pages.drop_nulls().unique()
-    paths = distinct.str.replace(r"(?s)[?#].*", "")
+    paths = pages.str.replace(r"(?s)[?#].*", "")
     is_suspicious = paths.str.contains(_SUSPICIOUS)
     masked = pl.Series([masked_path(p) for p in paths.filter(is_suspicious)], dtype=pl.String)
-    paths = paths.scatter(is_suspicious.arg_true(), masked)
-    return pages.replace_strict(distinct, paths, default=None)
+    return paths.scatter(is_suspicious.arg_true(), masked)
 
 
 def masked_path(path: str) -> str:
@@ -81,9 +85,7 @@ def hosts(referrers: pl.Series) -> pl.Series:
     """Hosts in lower case, without user info and port; NULL where there is none."""
     import polars as pl
 
-    distinct = referrers.drop_nulls().unique()
-    found = [host(referrer) for referrer in distinct]
-    return referrers.replace_strict(distinct, pl.Series(found, dtype=pl.String), default=None)
+    return each_once(referrers, lambda texts: pl.Series(map(host, texts), dtype=pl.String))
 
 
 def host(referrer: str) -> str | None:
@@ -99,11 +101,8 @@ def devices(user_agents: pl.Series) -> pl.Series:
     """The kind of device of each user agent; NULL and blank are `unknown`."""
     import polars as pl
 
-    distinct = user_agents.drop_nulls().unique()
-    found = [device(user_agent) for user_agent in distinct]
-    return user_agents.replace_strict(
-        distinct, pl.Series(found, dtype=pl.String), default="unknown"
-    )
+    found = each_once(user_agents, lambda texts: pl.Series(map(device, texts), dtype=pl.String))
+    return found.fill_null("unknown")
 
 
 def device(user_agent: str) -> str:

@@ -29,6 +29,7 @@ _READ = [f"{name}_read" for name in _INTEGERS]
 _MAYBE_NO_TEXT = r"^(?:[\[{]|(?:[-0-9][-+.0-9eE]*|true|false|-?(?:[nN]a[nN]|[iI]nf(?:inity)?))$)"
 """What JSON values that aren't strings look like when they are read as text."""
 _BLOCK_BYTES = 64 * 1024
+_END = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,7 @@ class Parser:
         return self._select(_STRICT, **judgement.parameters())
 
     def _select(self, sql: str, **parameters: Any) -> pl.DataFrame:
-        import polars as pl
-
-        return pl.DataFrame(self._duckdb.sql(sql, params=parameters).to_arrow_table())
+        return self._duckdb.sql(sql, params=parameters).pl()
 
 
 def _plainly_good(read: pl.DataFrame, first_ms: int, end_ms: int, latest_ms: int) -> pl.Series:
@@ -134,6 +133,8 @@ def _as_integer(name: str) -> pl.Expr:
 
 def _lines_at(files: Sequence[Path], rows: Iterable[int], total: int) -> list[tuple[int, str]]:
     """Number of the file and text of the given lines, ascending, counted over all files."""
+    import numpy as np
+
     found: list[tuple[int, str]] = []
     wanted = iter(rows)
     row = next(wanted, None)
@@ -141,7 +142,7 @@ def _lines_at(files: Sequence[Path], rows: Iterable[int], total: int) -> list[tu
     for number, file in enumerate(files):
         with file.open("rb") as data:
             while block := data.read(_BLOCK_BYTES) + data.readline():
-                lines = block.count(b"\n")
+                lines = np.count_nonzero(np.frombuffer(block, np.uint8) == _END)
                 if row is not None and row < first + lines:
                     texts = block.split(b"\n")
                     while row is not None and row < first + lines:
