@@ -94,8 +94,9 @@ class _Group:
 class Workers:
     """Threads that work through groups of landing files, each with a parser of its own.
 
-    There is one more than processors, for while one waits for another's rows. A run has one set for all its days: memory then holds as many groups as there are threads,
-    however many days are compacted at once.
+    There is one more than processors, which steps in while another waits. A run has one set for
+    all its days: memory then holds as many groups as there are threads, however many days are
+    compacted at once.
     """
 
     def __init__(self) -> None:

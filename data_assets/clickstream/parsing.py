@@ -106,7 +106,8 @@ class Parser:
         return self._select(_STRICT, **judgement.parameters())
 
     def _select(self, sql: str, **parameters: Any) -> pl.DataFrame:
-        return self._duckdb.sql(sql, params=parameters).pl()
+        rows: pl.DataFrame = self._duckdb.sql(sql, params=parameters).pl()
+        return rows
 
 
 def _plainly_good(read: pl.DataFrame, first_ms: int, end_ms: int, latest_ms: int) -> pl.Series:
@@ -142,7 +143,7 @@ def _lines_at(files: Sequence[Path], rows: Iterable[int], total: int) -> list[tu
     for number, file in enumerate(files):
         with file.open("rb") as data:
             while block := data.read(_BLOCK_BYTES) + data.readline():
-                lines = np.count_nonzero(np.frombuffer(block, np.uint8) == _END)
+                lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == _END))
                 if row is not None and row < first + lines:
                     texts = block.split(b"\n")
                     while row is not None and row < first + lines:
