@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dagster_slack import SlackResource
+import dagster as dg
 
 from resources.secrets import Secrets
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from slack_sdk.web.client import WebClient
 
 
-class Slack(SlackResource):
-    """dagster_slack's resource with a base URL, a channel, and its token from Secrets Manager.
+class Slack(dg.ConfigurableResource):
+    """Slack's Web API at a base URL, a channel, and the token from Secrets Manager.
 
     `token` wins over the secret when it is set. `ui_base_url` is the Dagster UI that messages
     link to.
