@@ -183,8 +183,8 @@ class Cloud:
     def wanted(self, resource: Resource, *, now: bool) -> Attributes:
         """What the resource should be, references resolved.
 
-        A reference to something that isn't there, or isn't there for long, is Unknown; or with
-        `now` (when the values are about to be used) the one that isn't there is a
+        A reference to something that isn't there, isn't there for long or has no such output yet is
+        Unknown; or with `now` (when the values are about to be used) what isn't there is a
         MissingInfrastructureError that names the asset which makes it.
         """
         wanted = resource.wanted()
@@ -244,16 +244,21 @@ class Cloud:
     def _look_up(self, ref: Ref, now: bool) -> str | Unknown:
         target = self._inventory[ref.kind, ref.name]
         outgoing = self._outgoing.get(target.address)
-        if outgoing and not now and not _keeps(target, outgoing.output(ref.output)):
+        if outgoing and not now and not _keeps(target, outgoing.output_so_far(ref.output)):
             return Unknown(ref)
         live = self._settled.get(target.address) or self.live(target)
         if live is None or live.going or live.leaving:
-            if now:
-                raise MissingInfrastructureError(target.address, f"infra/{target.asset}")
-            return Unknown(ref)
-        if live.ready:
+            value, missing = None, target.address
+        elif live.ready:
             self._settled[target.address] = live
-        return live.output(ref.output)
+            return live.output(ref.output)
+        else:
+            value, missing = live.output_so_far(ref.output), f"The {ref.output} of {target.address}"
+        if value is not None:
+            return value
+        if now:
+            raise MissingInfrastructureError(missing, f"infra/{target.asset}")
+        return Unknown(ref)
 
 
 def references(value: Any) -> Iterator[Ref]:
@@ -269,10 +274,10 @@ def references(value: Any) -> Iterator[Ref]:
                 yield from references(item)
 
 
-def _keeps(resource: Resource, value: str) -> bool:
+def _keeps(resource: Resource, value: str | None) -> bool:
     """Whether another object in the resource's place has the same id or ARN: where that follows
     from its name, as a stream's does, and a network's doesn't."""
-    if resource.beside:
+    if resource.beside or value is None:
         return False
     return value == resource.name or value.endswith((f":{resource.name}", f"/{resource.name}"))
 

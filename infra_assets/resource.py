@@ -54,11 +54,15 @@ class Live:
     outputs: Mapping[str, str] = field(default_factory=dict)
 
     def output(self, name: str) -> str:
-        known: dict[str, str | None] = {"id": self.id, "arn": self.arn, **self.outputs}
-        value = known.get(name)
+        value = self.output_so_far(name)
         if value is None:
             raise KeyError(f"{self.id} has no output {name}")
         return value
+
+    def output_so_far(self, name: str) -> str | None:
+        """None where AWS has yet to give it, as a database's endpoint while that is made."""
+        known: dict[str, str | None] = {"id": self.id, "arn": self.arn, **self.outputs}
+        return known.get(name)
 
 
 @dataclass(frozen=True, kw_only=True)

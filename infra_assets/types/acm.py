@@ -93,7 +93,7 @@ class Validation(Resource):
     def find(self, cloud: Cloud) -> list[Live]:
         certificate = cloud.live(Certificate.former(self.name))
         zone = zone_of(cloud, self.name)
-        if certificate is None or zone is None:
+        if certificate is None or not certificate.ready or zone is None:
             return []
         cloud_name = certificate.output("validation_name")
         record = record_in(cloud, zone, "CNAME", cloud_name)

@@ -1,16 +1,20 @@
-"""A plan shows what else changes when something is replaced: what refers to it isn't known yet."""
+"""A plan shows what else changes when something is replaced, and goes on where something is still
+being made: what refers to it isn't known yet."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra_assets.cloud import Cloud
+from infra_assets.cloud import Cloud, references
 from infra_assets.plan import Plan, SavedPlan
-from infra_assets.resource import Live
-from tests.infra_assets.world import World
+from infra_assets.resource import Live, Ref, Resource
+from resources.aws import MissingInfrastructureError
+from tests.infra_assets.world import DECLARED, World
 
 NAT = "ec2.NatGateway/nat-a"
 TABLES = {f"ec2.RouteTable/{tier}-{zone}" for tier in ("web", "was") for zone in "ac"}
@@ -125,3 +129,33 @@ def test_what_is_looked_up_meanwhile_is_about_to_be_replaced_all_the_same(
     cloud = complete.cloud(knowing=False)
     cloud.wanted(policy, now=False)
     assert cloud.goes_with_another(policy)
+
+
+def asked_for() -> list[tuple[Ref, Resource]]:
+    """Each output besides id and ARN that something refers to, and what does."""
+    refs = {(r.kind, r.output): (r, d) for d in DECLARED for r in references(d.wanted())}
+    return [found for (_, output), found in refs.items() if output not in ("id", "arn")]
+
+
+@pytest.mark.parametrize(("ref", "user"), asked_for(), ids=lambda each: each.name)
+def test_what_is_still_being_made_has_no_outputs_yet(
+    complete: World, monkeypatch: pytest.MonkeyPatch, ref: Ref, user: Resource
+) -> None:
+    """As a database, whose endpoint AWS gives once it runs, after an apply that was killed."""
+    target = complete.inventory[ref.kind, ref.name]
+    find = type(target).find
+
+    def unfinished(self: Resource, cloud: Cloud) -> list[Live]:
+        found = find(self, cloud)
+        return (
+            [replace(x, ready=False, outputs={}) for x in found] if self.name == ref.name else found
+        )
+
+    monkeypatch.setattr(type(target), "find", unfinished)
+    plan = complete.engine().plan()
+    assert user.address in changes(plan)
+    assert str(ref) in plan.as_json()
+    missing = rf"^The \w+ of {re.escape(target.address)} does not exist"
+    with pytest.raises(MissingInfrastructureError, match=missing) as caught:
+        complete.apply(user, knowing=False)
+    assert caught.value.asset == f"infra/{target.asset}"
