@@ -53,6 +53,7 @@ class Births:
         """Birth dates in the order of the ids; NULL for an unknown customer or date."""
         import numpy as np
         import polars as pl
+        import pyarrow as pa
 
         wanted = customer_ids.to_numpy()
         if not self._days.size:
@@ -63,8 +64,9 @@ class Births:
         else:
             places = np.searchsorted(self._sparse_ids, wanted)
             known = self._sparse_ids.take(places, mode="clip") == wanted
-        days = np.where(known, self._days.take(places, mode="clip"), _UNKNOWN)
-        return pl.Series(BIRTH_DATE, days).replace(_UNKNOWN, None).cast(pl.Date)
+        days = self._days.take(places, mode="clip")
+        unknown = ~known | (days == _UNKNOWN)
+        return pl.Series(BIRTH_DATE, pa.array(days, mask=unknown).view(pa.date32()))
 
 
 def personal_values(shop_db: ShopDatabase) -> Callable[[], Iterator[pl.Series]]:
