@@ -107,6 +107,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MALL_SLACK_BASE_URL": f"{inbox['url']}/api/",
         "MALL_LOG_BUCKET": f"mall-{settings.env}-log-{ACCOUNT_ID}",
         "DAGSTER_HOME": str(dagster_home(settings)),
+        "DAGSTER_EVENT_BATCH_SIZE": "1000",
         "PYTHONPATH": str(PROJECT_ROOT),
     }
 

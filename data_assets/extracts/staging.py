@@ -2,18 +2,19 @@
 
 One statement reads all days of a run, so that all of them come from one snapshot, and the source
 says how many rows it found. Memory is bounded: when enough rows are at hand, the days with the
-most of them are stored, each as one more file of its version, while the next rows are read and
-masked.
+most of them are stored, each as one more file of its version, by threads; reading and masking wait
+only when too many rows are on their way to the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from data_assets.ahead import one_ahead
 from data_assets.checks import ROW_COUNT, SchemaAudit, known
@@ -47,6 +48,7 @@ CUTOFF = "mall.cutoff"
 _FRAME_BYTES = 6 * 2**20
 _SNAPSHOT_FRAME_BYTES = 4 * 2**20
 _ROWS_AT_HAND = 200_000
+_ROWS_BEING_WRITTEN = 200_000
 _THREADS = 4
 _DAYS_IN_A_STATEMENT = 400
 
@@ -75,15 +77,12 @@ def stage_snapshot(extraction: Extraction) -> Staged:
     """
     reading = _Reading(extraction)
     version = extraction.lake.stage(extraction.extract.table)
-    with extraction.lake.writer(version) as writer, ThreadPoolExecutor(1) as thread:
+    with extraction.lake.writer(version) as writer, _Writing(1) as writing:
         part = _Part(version, writer, extraction)
-        added: list[Future[None]] = []
         for rows in reading.frames():
-            masked = extraction.extract.masked(rows, reading.masking)
-            _wait_for(added)
-            part.take(masked)
-            added = [thread.submit(part.write)]
-        _wait_for(added)
+            part.take(extraction.extract.masked(rows, reading.masking))
+            writing.begin(part, part.write)
+        writing.wait()
         staged = part.end(extraction.lake, reading)
     if isinstance(staged, AuditFailedError):
         raise staged
@@ -111,21 +110,52 @@ def _stage_statement(
             writer = writers.enter_context(lake.writer(version))
             parts[day] = _Part(version, writer, extraction)
         # Left before the writers, so that nothing is being stored when they are given up.
-        threads = writers.enter_context(ThreadPoolExecutor(_THREADS))
-        stored: list[Future[None]] = []
+        writing = writers.enter_context(_Writing(_THREADS))
         for rows in reading.frames():
-            by_day = _by_day(extract.masked(rows, reading.masking), extract)
-            _wait_for(stored)
-            for day, of_day in by_day.items():
+            for day, of_day in _by_day(extract.masked(rows, reading.masking), extract).items():
                 parts[day].take(of_day)
-            stored = [threads.submit(part.store) for part in _fullest(parts.values())]
-        _wait_for(stored)
-        yield from threads.map(lambda part: part.end(lake, reading), parts.values())
+            for part in _fullest(parts.values()):
+                writing.begin(part, part.store)
+        writing.wait()
+        yield from writing.threads.map(lambda part: part.end(lake, reading), parts.values())
 
 
-def _wait_for(stored: Iterable[Future[None]]) -> None:
-    for future in stored:
-        future.result()
+class _Writing:
+    """Threads that write parts' rows, those of one part in order; leaving waits for them.
+
+    An error comes out of a later `begin`, or of `wait`.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = ThreadPoolExecutor(threads)
+        self._under_way: deque[tuple[int, Future[None]]] = deque()
+        self._last: dict[_Part, Future[None]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.threads.shutdown()
+
+    def begin(self, part: _Part, write: Callable[[Sequence[pa.Table]], None]) -> None:
+        """Begins to write a part's rows at hand; waits if too many rows are being written."""
+        if not (rows := part.rows_at_hand):
+            return
+        before, tables = self._last.get(part), part.hand_over()
+
+        def in_turn() -> None:
+            if before:
+                before.result()
+            write(tables)
+
+        self._last[part] = self.threads.submit(in_turn)
+        self._under_way.append((rows, self._last[part]))
+        self.wait(_ROWS_BEING_WRITTEN)
+
+    def wait(self, most: int = 0) -> None:
+        """Waits until no more than so many rows are being written."""
+        while sum(rows for rows, _ in self._under_way) > most:
+            self._under_way.popleft()[1].result()
 
 
 class _Reading:
@@ -192,8 +222,13 @@ class _Part:
         self._at_hand.append(masked.to_arrow())
         self.rows += masked.height
 
-    def write(self) -> None:
-        """Holds the rows at hand against the schema, scans them, and hands them to the writer.
+    def hand_over(self) -> list[pa.Table]:
+        """The rows at hand, for `write` or `store`, which a thread may do while others come."""
+        at_hand, self._at_hand = self._at_hand, []
+        return at_hand
+
+    def write(self, tables: Sequence[pa.Table]) -> None:
+        """Holds rows against the schema, scans them, and hands them to the writer.
 
         Text of declared vocabularies needs no scan. Keys of a snapshot are kept, those of many
         days would be too many: they are read again if they weren't ascending.
@@ -201,11 +236,8 @@ class _Part:
         import polars as pl
         import pyarrow as pa
 
-        if not self._at_hand:
-            return
-        table = pa.concat_tables(self._at_hand)
+        table = pa.concat_tables(tables)
         rows = pl.DataFrame(table)
-        self._at_hand.clear()
         if not self._schema.see(rows) or self._has_open_text:
             self._scan.see(rows)
         if self._is_snapshot:
@@ -213,15 +245,16 @@ class _Part:
         if self._leak is None:
             self._writer.write(table)
 
-    def store(self) -> None:
-        """Stores the rows at hand, unless there is a leak among them."""
-        self.write()
+    def store(self, tables: Sequence[pa.Table]) -> None:
+        """Stores rows, unless there is a leak among those so far."""
+        self.write(tables)
         if self._is_clean():
             self._writer.cut()
 
     def end(self, lake: Lake, reading: _Reading) -> Staged | PersonalDataFoundError:
         """Stores the rest, and looks at what was stored."""
-        self.write()
+        if self._at_hand:
+            self.write(self.hand_over())
         if not self._is_clean() or self._leak:
             assert self._leak  # noqa: S101  (narrowing)
             return self._leak

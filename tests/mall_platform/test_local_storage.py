@@ -1,7 +1,5 @@
 """Dagster's storage on a laptop keeps what Dagster's own SQLite storage would."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +61,48 @@ def test_what_is_stored_is_read_by_dagsters_own_storage(
             assert theirs.all_logs(run_id) == mine
             assert mine[-1].dagster_event_type == dg.DagsterEventType.RUN_SUCCESS
         assert len(theirs.fetch_materializations(thing.key, limit=2 * RUNS).records) == RUNS
+
+
+@dg.asset(
+    partitions_def=dg.StaticPartitionsDefinition(["a", "b", "c"]),
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    check_specs=[dg.AssetCheckSpec("fine", asset="by_letter")],
+)
+def by_letter(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Materialized over a range, whose events Dagster stores in batches."""
+    for letter in context.partition_keys:
+        context.add_asset_metadata({"letter": letter}, partition_key=letter)
+    return dg.MaterializeResult(
+        check_results=[dg.AssetCheckResult(passed=True, check_name="fine")], tags={"of": "letters"}
+    )
+
+
+def what_is_known_of_letters(instance: dg.DagsterInstance) -> list[object]:
+    span = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    run_id = dg.materialize([by_letter], instance=instance, tags=span).run_id
+    (entry,) = (record.asset_entry for record in instance.get_asset_records([by_letter.key]))
+    records = instance.fetch_materializations(by_letter.key, limit=10).records
+    made = [record.asset_materialization for record in records]
+    checks = instance.event_log_storage.get_asset_check_execution_history(
+        next(iter(by_letter.check_keys)), limit=10
+    )
+    return [
+        [log.dagster_event_type for log in instance.all_logs(run_id)],
+        sorted((one.partition, one.metadata, (one.tags or {})["of"]) for one in made if one),
+        entry.last_materialization_record == records[0],
+        entry.last_run_id == run_id,
+        [check.status for check in checks],
+    ]
+
+
+def test_a_batch_of_events_is_stored_as_each_by_itself(
+    ours: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instance_with(DagsterSqliteStorage, tmp_path / "theirs") as theirs:
+        expected = what_is_known_of_letters(theirs)
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
+    assert what_is_known_of_letters(ours) == expected
+    assert len(ours.get_materialized_partitions(by_letter.key)) == 3
 
 
 def test_runs_files_are_as_dagsters_migrations_make_them(
