@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_assets.surveys.archive import HEADING_ROWS
 from data_assets.surveys.columns import Column, column_of, positions
+from data_assets.surveys.extent import HEADING_ROWS
 from data_assets.surveys.values import age_band
 
 Cells = Sequence[str | None]

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from data_assets.surveys.archive import HEADING_ROWS, MAX_ROWS, too_many_rows
 from data_assets.surveys.columns import COLUMNS, HEADERS, REQUIRED, Column
+from data_assets.surveys.extent import HEADING_ROWS, MAX_ROWS, too_many_rows
 from data_assets.surveys.header import Header, find_header
 from data_assets.surveys.quarter import quarter_of
 from data_assets.surveys.rejection import BadCell, Reason, RejectedSurveyError

@@ -14,14 +14,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from data_assets.surveys.archive import (
-    HEADING_ROWS,
-    MAX_COLUMNS,
-    MAX_ROWS,
-    checked_archive,
-    too_many_rows,
-)
+from data_assets.surveys.archive import checked_archive
 from data_assets.surveys.columns import column_of
+from data_assets.surveys.extent import HEADING_ROWS, MAX_COLUMNS, MAX_ROWS, damaged, too_many_rows
 from data_assets.surveys.rejection import Reason, RejectedSurveyError
 
 if TYPE_CHECKING:
@@ -87,9 +82,7 @@ def _workbook(archive: bytes) -> Iterator[pl.DataFrame]:
     except BaseException as error:
         # A panic of the native reader derives from BaseException and has no importable name.
         if isinstance(error, fastexcel.FastExcelError) or type(error).__name__ == "PanicException":
-            raise RejectedSurveyError(
-                Reason.DAMAGED, "The workbook is damaged and can't be opened."
-            ) from None
+            raise damaged() from None
         raise
 
 

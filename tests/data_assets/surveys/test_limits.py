@@ -8,14 +8,14 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_assets.surveys import archive, sheets
+from data_assets.surveys import archive, extent, sheets
 from data_assets.surveys.parse import parse
 from data_assets.surveys.rejection import Reason, RejectedSurveyError
 from tests.data_assets.surveys.files import (
@@ -37,6 +37,7 @@ def reason_of(data: bytes) -> Reason:
     return refused.value.reason
 
 
+TEXTS = "xl/sharedStrings.xml"
 GOOD = with_shared_texts(xlsx([HEADER, *respondents(3)]))
 
 
@@ -188,29 +189,58 @@ def test_a_document_type_is_refused() -> None:
     assert reason_of(with_part(GOOD, SHEET, lambda xml: entity + xml)) is Reason.DAMAGED
 
 
+def pieces(part: str, size: int = 10_000) -> Iterator[bytes]:
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as opened:
+        content = opened.read(part)
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
 def test_the_quick_measure_agrees_with_the_exact_one() -> None:
-    parts = archive._inflated(GOOD)
-    longest = archive._longest_text(parts["xl/sharedStrings.xml"])
+    longest = extent.longest_text(pieces(TEXTS))
     assert longest is not None
-    quick = archive._quick_extent(parts[SHEET], longest)
-    exact = archive._exact_extent(parts[SHEET], parts["xl/sharedStrings.xml"])
+    quick = extent.quick_extent(pieces(SHEET), longest)
+    exact = extent.exact_extent(pieces(SHEET), pieces(TEXTS))
     assert quick is not None
     assert (quick.rows, quick.columns) == (exact.rows, exact.columns) == (4, 12)
     assert quick.text_bytes >= exact.text_bytes > 0
 
 
-@pytest.mark.parametrize("chunk_bytes", [1, 2, 7, 64, 10_000])
-def test_the_quick_measure_sees_cells_wherever_it_is_cut(
-    chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parts = archive._inflated(GOOD)
-    whole = archive._quick_extent(parts[SHEET], 10)
-    monkeypatch.setattr(archive, "_CHUNK_BYTES", chunk_bytes)
-    assert archive._quick_extent(parts[SHEET], 10) == whole
-    assert archive._quick_extent(b'<x><z:c r="A1"/></x>', 10) is None
-    assert archive._quick_extent(b'<x><c r="A1"/><c s="1"/></x>', 10) is None
-    assert archive._quick_extent(b'<x><c r="ABC999999', 10) is None
-    assert archive._quick_extent(b"<x/>", 10) == archive.Extent(0, 0, 0)
+@pytest.mark.parametrize("size", [1, 2, 7, 33, 64])
+def test_the_measures_see_everything_wherever_a_part_is_cut(size: int) -> None:
+    def cut(text: bytes) -> Iterator[bytes]:
+        return (text[at : at + size] for at in range(0, len(text), size))
+
+    assert extent.longest_text(pieces(TEXTS, size)) == extent.longest_text(pieces(TEXTS))
+    assert extent.quick_extent(pieces(SHEET, size), 10) == extent.quick_extent(pieces(SHEET), 10)
+    whole = extent.exact_extent(pieces(SHEET), pieces(TEXTS))
+    assert extent.exact_extent(pieces(SHEET, size), pieces(TEXTS, size)) == whole
+    assert extent.quick_extent(cut(b'<x><z:c r="A1"/></x>'), 10) is None
+    assert extent.quick_extent(cut(b'<x><c r="A1"/><c s="1"/></x>'), 10) is None
+    assert extent.quick_extent(cut(b'<x><c r="ABC999999'), 10) is None
+    assert extent.quick_extent(cut(b"<x/>"), 10) == extent.Extent(0, 0, 0)
+    assert extent.longest_text(cut(b"<sst><si>a</si><si>bcd</si></sst>")) == len(b">bcd</si></sst>")
+    assert extent.longest_text(cut(b"<z:sst><z:si>a</z:si></z:sst>")) is None
+    assert extent.longest_text(iter(())) == 0
+
+
+def test_the_reader_gets_the_measured_parts_and_nothing_else() -> None:
+    data = with_part(GOOD, "xl/media/picture.xml", b"<picture/>")
+    checked = io.BytesIO(archive.checked_archive(data))
+    with zipfile.ZipFile(checked) as packed, zipfile.ZipFile(io.BytesIO(GOOD)) as good:
+        assert packed.testzip() is None
+        names = {name for name in good.namelist() if not name.startswith(("docProps", "xl/theme"))}
+        assert set(packed.namelist()) == names
+        assert all(packed.read(name) == good.read(name) for name in names)
+
+
+def test_bytes_behind_a_parts_end_are_refused() -> None:
+    """Another reader might take them for more of the part."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as opened:
+        size = opened.getinfo(SHEET).compress_size
+    longer = GOOD.replace(struct.pack("<L", size), struct.pack("<L", size + 1))
+    assert longer != GOOD
+    assert reason_of(longer) is Reason.DAMAGED
 
 
 @pytest.mark.parametrize("encode", ["xlsx", "csv"])
@@ -220,7 +250,7 @@ def test_two_hundred_thousand_rows_are_accepted_and_one_more_is_not(
     """With the limit lowered, so that the test is quick."""
     from data_assets.surveys import parse as parsing
 
-    for module in (archive, sheets, parsing):
+    for module in (extent, sheets, parsing):
         monkeypatch.setattr(module, "MAX_ROWS", 200)
     write: Callable[..., bytes] = xlsx if encode == "xlsx" else delimited
     assert parse(write([HEADER, *respondents(200)]), "2024Q2", CATEGORIES).rows == 200
