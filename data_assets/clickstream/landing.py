@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,8 +21,6 @@ FINGERPRINT = "mall.landing_fingerprint"
 AS_OF = "mall.landing_as_of"
 """Parameters of a published partition: what had landed when it was compacted, and when it was
 listed."""
-
-_DAY_FOLDER = re.compile(rf"^{LANDING}dt=(\d{{4}}-\d{{2}}-\d{{2}})/")
 
 
 @dataclass(frozen=True)
@@ -102,18 +99,25 @@ def list_landing(aws: Aws, days: Sequence[date]) -> Landing:
     """
     as_of = datetime.now(UTC)
     clicks: dict[date, list[LandedObject]] = {day: [] for day in days}
+    by_folder = {_folder(day): clicks[day] for day in days}
     for first, last in spans(days):
-        for item in _objects(aws, LANDING, f"{LANDING}dt={first}/"):
-            folder = _DAY_FOLDER.match(item.key)
-            if folder is None or folder[1] > last.isoformat():
+        end = _folder(last + timedelta(days=1))
+        for item in _objects(aws, LANDING, _folder(first)):
+            if item.key >= end:
                 break
-            if (day := date.fromisoformat(folder[1])) in clicks:
-                clicks[day].append(item)
+            # Other folders may stand in between; `no_stray_folders` tells of them.
+            in_folder = by_folder.get(item.key[: len(end)])
+            if in_folder is not None:
+                in_folder.append(item)
     errors: list[LandedObject] = []
     if days:
         since = utc_bounds(min(days))[0] - timedelta(hours=1)
         errors = list(_objects(aws, ERRORS, f"{ERRORS}{since:%Y/%m/%d/%H}/"))
     return Landing(as_of, clicks, errors)
+
+
+def _folder(day: date) -> str:
+    return f"{LANDING}dt={day}/"
 
 
 def arrival_day(item: LandedObject) -> date:
