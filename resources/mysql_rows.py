@@ -287,13 +287,13 @@ def _dates(
 def _days(
     year: NDArray[Any], month: NDArray[Any], day: NDArray[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Days since 1970, and whether there is such a day."""
+    """Days since 1970, and whether there is such a day; there is no year 0."""
     import numpy as np
 
     firsts = _first_days()
     index = year.astype(np.int32) * 12 + month - 1
     first, following = (firsts.take(index + more, mode="clip") for more in (0, 1))
-    is_month = (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
+    is_month = (year >= 1) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
     is_real = is_month & (day >= 1) & (day <= following - first)
     return (first + day - 1).astype(np.int32), is_real
 

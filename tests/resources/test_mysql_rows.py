@@ -97,14 +97,22 @@ def test_short_rows_are_read_like_others(shop: pymysql.Connection) -> None:
 
 
 def test_dates_that_do_not_exist_are_null(shop: pymysql.Connection) -> None:
-    days = ["0000-00-00", "1980-00-00", "1980-05-00", "2023-02-29", "2024-02-29", "2024-04-31"]
+    days = [
+        "0000-00-00",
+        "0000-05-01",
+        "1980-00-00",
+        "1980-05-00",
+        "2023-02-29",
+        "2024-02-29",
+        "2024-04-31",
+    ]
     with shop.cursor() as cursor:
         cursor.execute("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
         cursor.execute("CREATE TABLE t (d DATE, i DATETIME)")
         cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(day, f"{day} 01:00") for day in days])
     found = pl.concat(mysql_rows.read(shop, "SELECT * FROM t"))
-    assert found["d"].to_list() == [None] * 4 + [date(2024, 2, 29), None]
-    assert found["i"].is_null().to_list() == [True] * 4 + [False, True]
+    assert found["d"].to_list() == [None] * 5 + [date(2024, 2, 29), None]
+    assert found["i"].is_null().to_list() == [True] * 5 + [False, True]
 
 
 def test_an_error_behind_rows_is_raised(shop: pymysql.Connection) -> None:
