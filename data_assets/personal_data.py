@@ -6,8 +6,8 @@ a cell, by Aho–Corasick, shorter ones as whole cells. Patterns find e-mails, p
 codes of persons nobody knows of. Percent-encoded cells are decoded first.
 
 Left out is what can't leak: cells of a column's closed vocabulary, names of prefectures, and
-machine identifiers (UUIDs, hex digests), whose digits are random. Likewise a number is a match
-only where it is a whole number: "1000001" isn't in "31000001".
+machine identifiers (UUIDs, ULIDs, hex digests), whose signs are random. Likewise a number is a
+match only where it is a whole number: "1000001" isn't in "31000001".
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ PATTERNS = {"email": EMAIL, "phone": _PHONE, "postal_code": _POSTAL_CODE}
 
 _SEPARATORS = r"[\s\p{Pd}\p{Cf}\x00−・.,、。/_()\[\]'’]+"
 _MACHINE_ID = (
-    r"(?i)^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,64})$"
+    r"^(?:(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,64})"
+    r"|[0-7][0-9A-HJKMNP-TV-Z]{25})$"
 )
 _PHONE_DIGITS = 10
 _HAYSTACK_CELLS = 100_000

@@ -65,7 +65,7 @@ def _readings(segment: str) -> list[str]:
 
 @lru_cache(maxsize=10_000)
 def _is_personal(segment: str) -> bool:
-    if len(segment) < _PERSONAL_DIGITS and segment.isalnum():
+    if len(segment) < _PERSONAL_DIGITS and segment.isascii() and segment.isalnum():
         return False
     return any(
         _EMAIL.search(text) or sum(map(str.isdecimal, text)) >= _PERSONAL_DIGITS

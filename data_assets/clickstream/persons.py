@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from data_assets.clickstream.compaction import replace_cells
 from data_assets.clickstream.harmless import MASKED_SEGMENT, readable, without_segments
@@ -72,26 +73,38 @@ def _hide(
 
 
 def _hidden_paths(paths: pl.Series, persons: Persons) -> dict[str, str | None]:
-    """Paths that have a known value in a segment, without it.
+    """Paths that have a known value, each without it.
 
-    A segment that is a number alone is left: seven digits or more are hidden already.
+    What a segment holds is hidden with the segment. A segment that is a number alone is left:
+    seven digits or more are hidden already. A value that only several segments make, as in
+    /yamada/taro, is hidden with the whole path.
     """
     import polars as pl
 
     segments = paths.str.split("/").explode().unique()
     segments = segments.filter((segments != MASKED_SEGMENT) & ~segments.str.contains(r"^[0-9]*$"))
-    if segments.is_empty():
-        return {}
     texts = pl.Series([readable(segment) for segment in segments], dtype=pl.String)
-    personal = set(texts.filter(persons(texts).found_in(texts)))
-    if not personal:
-        return {}
-    masked = without_segments(paths, personal)
+    personal = set(texts.filter(_found_in(texts, persons)))
+    masked = pl.Series(without_segments(paths, personal) if personal else paths, dtype=pl.String)
+    readings = masked.to_frame("path").select(
+        once=pl.col("path").map_elements(unquote, return_dtype=pl.String),
+        often=pl.col("path").map_elements(readable, return_dtype=pl.String),
+    )
+    texts = pl.concat([readings["once"], readings["often"]]).unique()
+    found = texts.filter(_found_in(texts, persons)).implode()
+    is_personal = readings["once"].is_in(found) | readings["often"].is_in(found)
+    masked = masked.set(is_personal, f"/{MASKED_SEGMENT}")
     return {path: new for path, new in zip(paths, masked, strict=True) if path != new}
+
+
+def _found_in(texts: pl.Series, persons: Persons) -> pl.Series:
+    import polars as pl
+
+    if texts.is_empty():
+        return pl.Series(dtype=pl.Boolean)
+    return persons(texts).found_in(texts)
 
 
 def _hidden_hosts(hosts: pl.Series, persons: Persons) -> dict[str, str | None]:
     """Hosts that have a known value, each with NULL in its place."""
-    if hosts.is_empty():
-        return {}
-    return dict.fromkeys(hosts.filter(persons(hosts).found_in(hosts)))
+    return dict.fromkeys(hosts.filter(_found_in(hosts, persons)))

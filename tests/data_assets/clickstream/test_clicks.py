@@ -192,6 +192,19 @@ def test_a_customers_name_in_a_path_is_hidden_on_the_way(mall: Mall, shop: Any) 
     assert mall.published()["page"].to_list() == ["/u/:id/a", "/u/:id", "/u/:id", "/u/山田"]
 
 
+@pytest.mark.parametrize(
+    "page", ["/u/山田/金太郎", "/u/%E5%B1%B1%E7%94%B0/%E9%87%91太郎", "/tel/090/1234/5678"]
+)
+def test_a_value_that_only_several_segments_make_is_hidden(
+    mall: Mall, shop: Any, page: str
+) -> None:
+    """(E4) Else nothing could ever publish the day."""
+    _add_customer(shop)
+    mall.land("a", event("1", customer_id=5, page=page), event("2", page="/products/12/a"))
+    assert mall.compact().success
+    assert sorted(mall.published()["page"]) == ["/:id", "/products/12/a"]
+
+
 def test_a_customer_called_like_a_site_does_not_keep_the_day_back(mall: Mall, shop: Any) -> None:
     """(E4) Anybody may register as `Google` and come from there."""
     _add_customer(shop, name="Google")
@@ -257,6 +270,16 @@ def test_the_crawler_finds_a_field_nobody_declared(mall: Mall) -> None:
         keys = ("Name", "TableType", "PartitionKeys", "Parameters", "StorageDescriptor")
         before = {key: table[key] for key in keys if key in table}
         glue.update_table(DatabaseName=database, TableInput=before)
+
+
+@pytest.mark.parametrize("stray", [f"dt={DAY}.bak/x", f"dt={DAY}-copy/hour=01/x", "dt=2024-06-01x"])
+def test_a_stray_folder_between_days_hides_no_later_day(mall: Mall, stray: str) -> None:
+    """(E3) It stood for the end of the landing, and emptied the days behind it."""
+    mall.land("a", event("first"))
+    mall.land("b", event("next", event_time_ms=NOON + 86_400_000), day="2024-06-02")
+    mall.s3.put_object(Bucket=mall.platform["aws"].bucket("raw"), Key=f"clicks/{stray}", Body=b"x")
+    assert mall.compact(DAY, "2024-06-02").success
+    assert (mall.ids(), mall.ids("2024-06-02")) == (["first"], ["next"])
 
 
 def test_folders_of_no_business_day_are_said(mall: Mall) -> None:

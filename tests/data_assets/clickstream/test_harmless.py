@@ -34,6 +34,7 @@ from data_assets.clickstream.harmless import (
         ("/users/a%40b", "/users/:id"),
         ("/users/taro%EF%BC%A0example.jp", "/users/:id"),
         ("/users/ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ", "/users/:id"),
+        ("/tel/⑩⑪⑫⑬", "/tel/:id"),
         ("/tel/090-1234-5678", "/tel/:id"),
         ("/tel/０９０１２３４５６７８", "/tel/:id"),
         ("/zip/987-6543/x", "/zip/:id/x"),
