@@ -1,7 +1,8 @@
 """Landed objects as local files of lines, whatever bytes are in them.
 
 A record that could not be read as text becomes a JSON string, which is text and no event: it is
-counted and quarantined like any other malformed record.
+counted and quarantined like any other malformed record. So does what is JSON to DuckDB alone, with
+a comma too many; and half an emoji, which is no JSON to DuckDB, is replaced.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import gzip
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +26,13 @@ _END = b"\n"
 _BLANKS = (b"\n", b" ", b"\t", b"\r")
 _BLANK_SIGNS = tuple(b"".join(_BLANKS))
 _KEPT_BYTES = 16 * 1024
+_TO_CLOSING_BRACE = 0x20
+"""The bit by which `}` differs from `]`."""
+_COMMA_TOO_MANY = re.compile(rb",[ \t]*[}\]]")
+_ESCAPED = re.compile(
+    rb"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_REPLACEMENT = rb"\ufffd"
 
 
 def store_lines(source: BinaryIO, target: Path) -> int:
@@ -34,7 +43,7 @@ def store_lines(source: BinaryIO, target: Path) -> int:
     lines = 0
     with target.open("wb") as file:
         for block in _blocks(_plain(source)):
-            if not _is_clean(block) or _has_blank(block):
+            if not _is_clean(block) or _has_blank(block) or _may_be_lenient(block):
                 block = b"".join(map(_clean, _lines(block)))
             lines += block.count(_END)
             file.write(block)
@@ -44,9 +53,24 @@ def store_lines(source: BinaryIO, target: Path) -> int:
 def as_line(record: bytes) -> bytes:
     """A record as a line of UTF-8: itself if it is one, else a JSON string of its base64."""
     record = record.removesuffix(b"\n").removesuffix(b"\r")
-    if len(record) <= LONGEST_LINE_BYTES and b"\n" not in record and _is_clean(record):
-        return record + b"\n"
-    return unreadable(record)
+    if len(record) > LONGEST_LINE_BYTES or b"\n" in record or not _is_clean(record):
+        return unreadable(record)
+    if _COMMA_TOO_MANY.search(record) and not _is_json(record):
+        return json.dumps(record.decode(), ensure_ascii=False).encode() + b"\n"
+    return _ESCAPED.sub(_whole, record) + b"\n"
+
+
+def _is_json(record: bytes) -> bool:
+    try:
+        json.loads(record)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(escaped: re.Match[bytes]) -> bytes:
+    """An escape as it is, but for one of half a character alone."""
+    return _REPLACEMENT if escaped[2] else escaped[0]
 
 
 def unreadable(record: bytes) -> bytes:
@@ -121,6 +145,18 @@ def _has_blank(block: bytes) -> bool:
     signs = np.frombuffer(block, np.uint8)
     begins = signs.take(np.flatnonzero(signs[:-1] == _END[0]) + 1)
     return block.startswith(_BLANKS) or bool(np.isin(begins, _BLANK_SIGNS).any())
+
+
+def _may_be_lenient(block: bytes) -> bool:
+    """Whether DuckDB may take a line for JSON that isn't, or the other way round: there is a comma
+    or a blank before a closing bracket, or a backslash."""
+    import numpy as np
+
+    signs = np.frombuffer(block, np.uint8)
+    closing = np.flatnonzero((signs[1:] | _TO_CLOSING_BRACE) == ord("}"))
+    before = signs.take(closing)
+    odd = (before == ord(",")) | (before == ord(" ")) | (before == ord("\t"))
+    return bool(odd.any()) or b"\\" in block
 
 
 def _lines(block: bytes) -> list[bytes]:

@@ -49,6 +49,29 @@ def test_what_is_no_text_is_kept_as_base64_beside_good_lines(tmp_path: Path, bad
     assert base64.b64decode(json.loads(second)) == bad
 
 
+@pytest.mark.parametrize("bad", [b'{"a":1,}', b'{"a":1, }', b'{"a":[1,]}', b'{"a":1\t,\t}'])
+def test_what_only_duckdb_takes_for_json_is_no_event(tmp_path: Path, bad: bytes) -> None:
+    fine = b'{"a":",}","b":[1],"c":{ }}'
+    first, second, third = stored(tmp_path, fine + b"\n" + bad + b"\n" + fine + b"\n")
+    assert (first, third) == (fine, fine)
+    assert json.loads(second) == bad.decode()
+
+
+@pytest.mark.parametrize(
+    ("escaped", "kept"),
+    [
+        (rb"\ud83d", rb"\ufffd"),
+        (rb"\uDE00\ud83d", rb"\ufffd\ufffd"),
+        (rb"\ud83d\ude00", rb"\ud83d\ude00"),
+        (rb"\ud83d\ud83d\ude00", rb"\ufffd\ud83d\ude00"),
+        (rb"\\ud83d", rb"\\ud83d"),
+        (rb"\u3042\n\"", rb"\u3042\n\""),
+    ],
+)
+def test_half_an_emoji_does_not_cost_its_event(tmp_path: Path, escaped: bytes, kept: bytes) -> None:
+    assert stored(tmp_path, b'{"a":"' + escaped + b'"}\n') == [b'{"a":"' + kept + b'"}']
+
+
 def test_a_line_without_end_takes_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
