@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_assets.surveys.columns import Column, column_of, positions
+from data_assets.surveys.columns import Column, column_of, folded, positions
 from data_assets.surveys.extent import HEADING_ROWS
 from data_assets.surveys.values import age_band
+from data_assets.tables import CHANNELS
 
 Cells = Sequence[str | None]
+
+_CHANNELS = {folded(channel) for channel in CHANNELS}
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ def find_header(top: Sequence[Cells]) -> Header | None:
         single = Header(at + 1, positions(list(upper)), tuple(upper))
         candidates = [single]
         if at + 1 < len(top) and _is_label(top[at + 1], single):
-            candidates.append(_two_rows(at, upper, top[at + 1]))
+            candidates.insert(0, _two_rows(at, upper, top[at + 1]))
         for header in candidates:
-            if len(header.columns) > (len(best.columns) if best else 0):
+            named, most = len(header.columns), len(best.columns) if best else 0
+            if named > most or (named == most > 0 and header is not single):
                 best = header
-    if best and best.rows < len(top) and _is_label(top[best.rows], best):
+    if best and best.rows < len(top) and _is_no_respondent(top[best.rows], best):
         return Header(best.rows + 1, best.columns, best.names)
     return best
 
@@ -55,6 +59,22 @@ def _two_rows(at: int, upper: Cells, lower: Cells) -> Header:
 
 def _is_label(row: Cells, above: Header) -> bool:
     """Whether a row holds headers, and no respondent of the header above it."""
+    return not _has_age(row, above) and any(column_of(cell) for cell in row)
+
+
+def _is_no_respondent(row: Cells, above: Header) -> bool:
+    """Whether the row below a header belongs to it: it holds headers, or notes such as （歳） below
+    an id that is merged over both rows."""
+    if _has_age(row, above):
+        return False
+    notes = {column: row[at] for column, at in above.columns.items() if row[at]}
+    return any(column_of(cell) for cell in row) or (
+        {"age", "channel"} & notes.keys() != set()
+        and "respondent_id" not in notes
+        and folded(notes.get("channel") or "") not in _CHANNELS
+    )
+
+
+def _has_age(row: Cells, above: Header) -> bool:
     at_age = above.columns.get("age")
-    is_respondent = at_age is not None and age_band(row[at_age] or "") is not None
-    return not is_respondent and any(column_of(cell) for cell in row)
+    return at_age is not None and age_band(row[at_age] or "") is not None
