@@ -27,7 +27,8 @@ MAX_FILE_BYTES = 100 * 2**20
 _ZIP = b"PK\3\4"
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
-_BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
+_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What input methods and word processors leave behind in text."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -93,8 +94,8 @@ def _decoded(data: bytes) -> str:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if not _BINARY.search(text):
-            return text
+        if "\0" not in text:
+            return _CONTROLS.sub("", text)
         break
     raise RejectedSurveyError(
         Reason.NOT_A_SPREADSHEET, "The file is neither an .xlsx nor text in UTF-8 or CP932."

@@ -23,7 +23,9 @@ FIRST_DAY, LAST_DAY = date(1900, 3, 1), date(2100, 12, 31)
 _YEARS = re.compile(r"満?(\d{1,3})(?:\.0+)?[歳才]?")
 _BAND = re.compile(r"(\d{1,3})([歳才]?代|[歳才])?(以上|以下|未満)")
 _DECADE = re.compile(r"(\d{1,2}0)[歳才]?代")
-_RANGE = re.compile(r"(\d{1,3})[歳才]?[-~〜‐‑–—−ー](\d{1,3})[歳才]?")
+_DASH = r"\-‐‑‒–—―−ー"
+"""What is typed for a hyphen, in NFKC."""
+_RANGE = re.compile(rf"(\d{{1,3}})[歳才]?[~〜{_DASH}](\d{{1,3}})[歳才]?")
 
 
 def age_band(text: str) -> str | None:
@@ -63,9 +65,11 @@ _TIME = (
 )
 _FRACTION = r"^(\d{5})\.\d+$"
 _WEEKDAY = r"(?:\([月火水木金土日](?:曜日?)?\))?"
-_WESTERN = re.compile(rf"(\d{{4}})[-/.年](\d{{1,2}})[-/.月](\d{{1,2}})日?{_WEEKDAY}")
+_WESTERN = re.compile(rf"(\d{{4}})[{_DASH}/.年](\d{{1,2}})[{_DASH}/.月](\d{{1,2}})日?{_WEEKDAY}")
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
-_ERA_DAY = re.compile(rf"({ERA})({YEAR_OF_ERA})[-/.年](\d{{1,2}})[-/.月](\d{{1,2}})日?{_WEEKDAY}")
+_ERA_DAY = re.compile(
+    rf"({ERA})({YEAR_OF_ERA})[{_DASH}/.年](\d{{1,2}})[{_DASH}/.月](\d{{1,2}})日?{_WEEKDAY}"
+)
 _SERIAL = re.compile(r"\d{5}")
 _SERIAL_ZERO = date(1899, 12, 30)
 

@@ -77,6 +77,10 @@ def serve(home: Path, port: int) -> None:
     (home / "endpoint.json").unlink(missing_ok=True)
 
 
+_OBJECT_IN_MEMORY_BYTES = 32 * 2**20
+"""Larger objects lie in temporary files."""
+
+
 def _prepare_environment(home: Path) -> None:
     """What moto and botocore read from the environment when they're imported and later."""
     temporary = home / "tmp"
@@ -88,6 +92,7 @@ def _prepare_environment(home: Path) -> None:
         "MOTO_ACCOUNT_ID": lifecycle.ACCOUNT_ID,
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         "MOTO_DISABLE_GLOBAL_CORS": "true",
+        "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(_OBJECT_IN_MEMORY_BYTES),
         "TMPDIR": str(temporary),
     }
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):

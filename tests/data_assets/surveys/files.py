@@ -116,12 +116,11 @@ def with_shared_texts(data: bytes, part: str = "xl/sharedStrings.xml") -> bytes:
 
 
 def with_part(data: bytes, name: str, change: bytes | Callable[[bytes], bytes]) -> bytes:
-    """A workbook with one part replaced or changed."""
+    """A workbook with one part replaced, changed or added."""
     saved = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(saved, "w", 8) as new:
-        for entry in old.infolist():
-            content = old.read(entry)
-            if entry.filename == name:
-                content = change(content) if callable(change) else change
-            new.writestr(entry.filename, content)
+        parts = {entry.filename: old.read(entry) for entry in old.infolist()}
+        parts[name] = change(parts[name]) if callable(change) else change
+        for part, content in parts.items():
+            new.writestr(part, content)
     return saved.getvalue()

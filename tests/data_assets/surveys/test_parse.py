@@ -128,6 +128,48 @@ def test_two_merged_header_rows() -> None:
     assert frame(read(data)) == [EXPECTED]
 
 
+def test_the_lower_of_two_header_rows_names_a_column_though_it_names_no_more_of_them() -> None:
+    """(Q2) It was ignored then, and 接客 taken for the satisfaction."""
+    upper = ["回答ID", "年齢", "きっかけ", "満足度", None]
+    lower = [None, None, None, "接客", "総合満足度"]
+    survey = read(xlsx([upper, lower, [1, 30, "雑誌", 1, 5]]))
+    assert survey.responses["satisfaction"].to_list() == [5]
+    title = ["お客様アンケート"]
+    swapped = [
+        ["回答ID", "年齢", "きっかけ", "満足度", "推奨度"],
+        [None] * 3 + ["推奨度", "満足度"],
+    ]
+    survey = read(xlsx([title, *swapped, [1, 30, "雑誌", 9, 5]]))
+    assert survey.responses.select("satisfaction", "recommend").row(0) == (5, 9)
+
+
+@pytest.mark.parametrize(
+    "lower", [[None, "（歳）", "（1つ選択）", "（5段階）"], [None, None, "1つだけ", None]]
+)
+def test_notes_below_a_header_are_no_respondent(lower: list[str | None]) -> None:
+    rows = [["回答ID", "年齢", "きっかけ", "満足度"], lower, [1, 30, "雑誌", 5]]
+    survey = read(xlsx(rows, merged=["A1:A2"]))
+    assert (survey.rows, survey.bad_cells) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "row",
+    [[9, "x", "看板", 5], [None, 30, "看板", 5], [None, "x", "雑誌", 5], [None, None, None, 5]],
+)
+def test_a_bad_respondent_below_a_header_is_no_note(row: list[Any]) -> None:
+    header = ["回答ID", "年齢", "きっかけ", "満足度"]
+    survey = read(xlsx([header, row, *([n, 30, "雑誌", 5] for n in range(100, 120))]))
+    assert (survey.rows, {cell.row for cell in survey.bad_cells}) == (21, {2})
+
+
+def test_control_characters_in_a_cell_do_not_cost_the_file() -> None:
+    """Input methods leave \\x08 behind, word processors \\x0b."""
+    survey = read(
+        delimited([HEADER, respondent(1, comment="良い\x08です\x0bね", channel="雑\x08誌")])
+    )
+    assert survey.responses.select("channel", "comment_length").row(0) == ("雑誌", 5)
+
+
 def test_titles_and_blank_rows_above_and_columns_left_of_the_table() -> None:
     rows: list[list[Any]] = [
         [],
