@@ -5,6 +5,7 @@ The rules are the contract's (E1, E4). Nothing here reads a secret or touches a 
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
@@ -93,9 +94,12 @@ def each_once(texts: pl.Series, of: Callable[[pl.Series], pl.Series]) -> pl.Seri
 
 
 def _pseudonyms(kind: Kind, values: pl.Series, key: str) -> pl.Series:
-    distinct = values.drop_nulls().unique()
-    if 2 * distinct.len() > values.len() and not values.null_count():
+    import polars as pl
+
+    count: int = values.to_frame("value").select(pl.col("value").approx_n_unique()).item()
+    if 2 * count > values.len() and not values.null_count():
         return _as_series(values.name, _digests(kind, values, key))
+    distinct = values.drop_nulls().unique()
     keys = _as_series("key", _digests(kind, distinct, key))
     hashed = distinct.to_frame("value").with_columns(keys)
     rows = values.to_frame("value").join(hashed, on="value", how="left", maintain_order="left")
@@ -109,9 +113,10 @@ def _digests(kind: Kind, values: pl.Series, key: str) -> NDArray[np.uint8]:
     import polars_hash as plh
 
     message = plh.concat_str(pl.lit(f"{kind}\0"), pl.col("value").cast(pl.String))
-    digits = values.to_frame("value").select(message.chash.hmac_sha256(key=key)).to_series()
-    digests = np.frombuffer(bytes.fromhex(digits.str.join("").item()), np.uint8)
-    return np.ascontiguousarray(digests.reshape(-1, DIGEST_BYTES)[:, :KEY_BYTES]).reshape(-1)
+    hashed = values.to_frame("value").select(message.chash.hmac_sha256(key=key)).to_series()
+    *_, digits = hashed.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    halves = np.frombuffer(digits, f"S{2 * KEY_BYTES}").reshape(-1, DIGEST_BYTES // KEY_BYTES)
+    return np.frombuffer(binascii.unhexlify(halves[:, 0].tobytes()), np.uint8)
 
 
 def _as_series(name: str, keys: NDArray[Any]) -> pl.Series:

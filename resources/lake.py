@@ -211,6 +211,7 @@ def _parquet_writer(
     import pyarrow.parquet as pq
 
     repeating = (pa.string(), pa.int32(), pa.date32())
+    unordered = (pa.binary(), pa.string())
     encodings = {
         pa.int64(): "DELTA_BINARY_PACKED",
         pa.timestamp("ms"): "DELTA_BINARY_PACKED",
@@ -221,7 +222,7 @@ def _parquet_writer(
         schema,
         compression={f.name: "none" if f.type == pa.binary() else "zstd" for f in schema},
         use_dictionary=[f.name for f in schema if f.type in repeating],
-        write_statistics=[f.name for f in schema if f.type != pa.binary()],
+        write_statistics=[f.name for f in schema if f.type not in unordered],
         column_encoding={f.name: encodings[f.type] for f in schema if f.type in encodings},
         metadata_collector=footers,
     )

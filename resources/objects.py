@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-PART_BYTES = 8 * 1024 * 1024
+PART_BYTES = 32 * 1024 * 1024
+"""What is smaller takes a single put: completing an upload in parts costs as much as a part."""
+IN_MEMORY_BYTES = 8 * 1024 * 1024
 
 
 def split_location(location: str) -> tuple[str, str]:
@@ -121,7 +123,7 @@ def open_object(s3: Any, location: str) -> BinaryIO:
     bucket, key = split_location(location)
     answer = s3.get_object(Bucket=bucket, Key=key)
     with answer["Body"] as body:
-        if answer["ContentLength"] <= PART_BYTES:
+        if answer["ContentLength"] <= IN_MEMORY_BYTES:
             return io.BytesIO(body.read())
     ranges = _Ranges(s3, bucket, key, answer["ETag"], answer["ContentLength"])
     return io.BufferedReader(ranges, buffer_size=1024 * 1024)

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from resources import objects as stored_objects
 from resources.aws import MissingInfrastructureError
 from resources.lake import (
     QUARANTINE_MARK,
@@ -24,7 +25,7 @@ from resources.lake import (
     Version,
     Written,
 )
-from resources.objects import PART_BYTES, split_location
+from resources.objects import split_location
 from resources.settings import PROJECT_ROOT
 from resources.tables import Column, Table
 from tests.resources.faults import (
@@ -140,6 +141,17 @@ def test_a_failing_audit_keeps_the_old_version_and_quarantines_the_new(lake: Lak
     assert set(seen(lake)) == {3}
 
 
+PART_BYTES = 6 * 2**20
+"""A little more than S3 demands of all parts but the last."""
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PART_BYTES", "IN_MEMORY_BYTES"):
+        monkeypatch.setattr(stored_objects, name, PART_BYTES)
+
+
+@pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("count", [10, 3 * PART_BYTES // 8])
 def test_rows_that_stop_with_an_error_leave_nothing_in_the_bucket(lake: Lake, count: int) -> None:
     """(E4) Also not when the file is so large that it is uploaded in parts."""
@@ -157,6 +169,7 @@ def test_rows_that_stop_with_an_error_leave_nothing_in_the_bucket(lake: Lake, co
     assert s3.list_multipart_uploads(Bucket=lake.bucket).get("Uploads", []) == []
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_large_versions_are_written_and_read_in_parts(lake: Lake) -> None:
     noise = random.Random(2)
     values = pa.array([noise.getrandbits(62) for _ in range(PART_BYTES // 4)])
