@@ -23,7 +23,6 @@ from data_assets.clickstream.harmless import devices, hosts, masked_paths
 from data_assets.clickstream.parsing import Judgement, Parser
 from data_assets.masking import each_once, pseudonyms
 from data_assets.tables import CLICKS
-from resources.lake import stored_schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -260,10 +259,10 @@ def _write(rows: pl.DataFrame, target: Path) -> None:
     import polars as pl
     import pyarrow.parquet as pq
 
-    stored = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(stored_schema(CLICKS))
     pq.write_table(
-        stored,
+        rows.to_arrow(compat_level=pl.CompatLevel.oldest()),
         target,
+        store_schema=False,  # readers need not know that polars' offsets are of 64 bits
         compression="zstd",
         compression_level=1,
         use_dictionary=_FEW_VALUES,

@@ -28,7 +28,6 @@ _READ = [f"{name}_read" for name in _INTEGERS]
 
 _MAYBE_NO_TEXT = r"^(?:[\[{]|(?:[-0-9][-+.0-9eE]*|true|false|-?(?:[nN]a[nN]|[iI]nf(?:inity)?))$)"
 """What JSON values that aren't strings look like when they are read as text."""
-_BLOCK_BYTES = 64 * 1024
 _END = ord("\n")
 
 
@@ -137,19 +136,18 @@ def _lines_at(files: Sequence[Path], rows: Iterable[int], total: int) -> list[tu
     import numpy as np
 
     found: list[tuple[int, str]] = []
-    wanted = iter(rows)
-    row = next(wanted, None)
+    wanted = np.fromiter(rows, np.int64)
     first = 0
     for number, file in enumerate(files):
-        with file.open("rb") as data:
-            while block := data.read(_BLOCK_BYTES) + data.readline():
-                lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == _END))
-                if row is not None and row < first + lines:
-                    texts = block.split(b"\n")
-                    while row is not None and row < first + lines:
-                        found.append((number, texts[row - first].decode()))
-                        row = next(wanted, None)
-                first += lines
+        data = file.read_bytes()
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _END)
+        here = wanted[(wanted >= first) & (wanted < first + ends.size)] - first
+        begins = np.where(here > 0, ends[here - 1] + 1, 0)
+        found += (
+            (number, data[begin:end].decode())
+            for begin, end in zip(begins.tolist(), ends[here].tolist(), strict=True)
+        )
+        first += ends.size
     if first != total:
         raise LostRecordsError(total, first)
     return found
