@@ -82,7 +82,12 @@ def _speed(mall: BenchMall) -> list[Figure]:
     rounds = mall.sizes.rounds
     mine, dlts, wranglers = alternate(
         Contestant("benchmarks.purchases:ours", {"days": days}, rounds=rounds),
-        Contestant("benchmarks.purchases:dlt", {"folder": str(mall.home / "dlt")}, rounds=rounds),
+        Contestant(
+            "benchmarks.purchases:dlt",
+            {"folder": str(mall.home / "dlt")},
+            {"DLT_DATA_DIR": str(mall.home / "dlt-data"), "RUNTIME__DLTHUB_TELEMETRY": "false"},
+            rounds=rounds,
+        ),
         Contestant("benchmarks.purchases:awswrangler", rounds=1),
         folder=mall.logs,
     )
