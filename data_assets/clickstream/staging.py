@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _UUID = r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_COUNTER = r"(^|[^0-9])[0-9]{1,9}$"
+"""The number that ends an event's id, as in evt-0001234: sooner or later it equals somebody's
+postal code."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def audited(version: Version, compacted: Compacted, persons: Persons) -> list[Au
         rows = pl.read_parquet(path)
         schema.see(rows)
         scan.see(rows.drop("event_id"))
-        scan.see(rows.filter(~pl.col("event_id").str.contains(_UUID)).select("event_id"))
+        ids = rows.select("event_id").filter(~pl.col("event_id").str.contains(_UUID))
+        scan.see(ids.with_columns(pl.col("event_id").str.replace(_COUNTER, "$1")))
         hashes.append(rows["event_id"].hash())
     leaks = scan.require_clean(version)
     return [

@@ -214,6 +214,21 @@ def test_a_customer_called_like_a_site_does_not_keep_the_day_back(mall: Mall, sh
     assert mall.published()["referrer_host"].to_list() == [None, "t.co", None]
 
 
+def test_an_events_number_that_equals_a_postal_code_does_not_keep_the_day_back(
+    mall: Mall, shop: Any
+) -> None:
+    """(E4) Ids that count reach every code once; names and phones in ids still count."""
+    _add_customer(shop)
+    with shop.cursor() as cursor:
+        cursor.execute("UPDATE customers SET postal_code = '123-4567' WHERE customer_id = 5")
+    shop.commit()
+    mall.land("a", event("evt-1234567", customer_id=5), event("1234567", customer_id=5))
+    assert mall.compact().success
+    mall.land("b", event("evt-09012345678", customer_id=5))
+    assert not mall.compact().success
+    assert mall.ids() == ["1234567", "evt-1234567"]
+
+
 def test_personal_data_that_cannot_be_hidden_publishes_nothing(mall: Mall, shop: Any) -> None:
     """(E4) The old version stays; no file of the new one is stored; other days go on."""
     _add_customer(shop)
