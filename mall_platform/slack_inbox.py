@@ -72,9 +72,10 @@ def _article(message: dict[str, str]) -> str:
 
 
 def _markup(text: str) -> str:
-    """Slack's mrkdwn for bold, links and line breaks, as HTML."""
+    """Slack's mrkdwn for bold, links and line breaks, as HTML; &, < and > come escaped."""
     text = escape(text, quote=True)
     text = re.sub(r"&lt;(https?://[^|\s]+?)\|(.+?)&gt;", r'<a href="\1">\2</a>', text)
+    text = re.sub(r"&amp;(amp|lt|gt);", r"&\1;", text)
     text = re.sub(r"\*(.+?)\*", r"<strong>\1</strong>", text)
     return text.replace("\n", "<br>")
 

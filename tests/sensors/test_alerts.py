@@ -252,3 +252,8 @@ def test_the_inbox_page_shows_messages_and_escapes_them(slack, inbox: Inbox) -> 
     page = inbox.page()
     assert "<strong>Failed: &lt;script&gt;</strong>" in page
     assert '<a href="http://ui/runs/1">Open the run</a>' in page
+
+
+def test_the_inbox_page_shows_what_slack_has_escaped(slack, inbox: Inbox) -> None:
+    slack.post("OK -&gt; ALARM &lt;https://evil|x&gt;")
+    assert "OK -&gt; ALARM &lt;https://evil|x&gt;" in inbox.page()
