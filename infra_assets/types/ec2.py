@@ -583,17 +583,19 @@ class FlowLog(_Tagged):
 
 @dataclass(frozen=True)
 class Opening:
-    """What a security group lets in or out: TCP ports to or from a range or another group."""
+    """What a security group lets in or out: ports to or from a range or another group."""
 
     description: str
     peer: Ref | str
     first_port: int
     last_port: int | None = None
+    protocol: str = "tcp"
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "description": self.description,
             "peer": self.peer,
+            "protocol": self.protocol,
             "ports": [self.first_port, self.last_port or self.first_port],
         }
 
@@ -634,8 +636,8 @@ class SecurityGroup(_Tagged):
                     "vpc": group["VpcId"],
                     "group_name": without_turn(group["GroupName"]),
                     "description": group["Description"],
-                    "ingress": _openings(group["IpPermissions"]),
-                    "egress": _openings(group["IpPermissionsEgress"]),
+                    "ingress": _openings(group["IpPermissions"], cloud.spec.account_id),
+                    "egress": _openings(group["IpPermissionsEgress"], cloud.spec.account_id),
                     "tags": from_pairs(group.get("Tags")),
                 },
                 arn=_arn(cloud, f"security-group/{group['GroupId']}"),
@@ -678,30 +680,49 @@ class SecurityGroup(_Tagged):
         cloud.write("ec2", "delete_security_group", GroupId=live.id)
 
 
-def _openings(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+_PEERS = {
+    "IpRanges": "CidrIp",
+    "Ipv6Ranges": "CidrIpv6",
+    "PrefixListIds": "PrefixListId",
+    "UserIdGroupPairs": "GroupId",
+}
+"""Where a permission has its peers of each kind, and what one is called there."""
+
+
+def _openings(permissions: list[dict[str, Any]], account: str) -> list[dict[str, Any]]:
+    """One for each peer of each permission; a group of another account has an `owner`."""
     return [
         {
             "description": peer.get("Description"),
-            "peer": peer.get("CidrIp") or peer.get("CidrIpv6") or peer["GroupId"],
+            "peer": peer[name],
+            "protocol": permission["IpProtocol"],
             "ports": [permission.get("FromPort"), permission.get("ToPort")],
+            **({} if peer.get("UserId", account) == account else {"owner": peer["UserId"]}),
         }
         for permission in permissions
-        for peer in [
-            *permission.get("IpRanges", ()),
-            *permission.get("Ipv6Ranges", ()),
-            *permission.get("UserIdGroupPairs", ()),
-        ]
+        for kind, name in _PEERS.items()
+        for peer in permission.get(kind, ())
     ]
 
 
 def _permission(opening: Mapping[str, Any]) -> dict[str, Any]:
-    first, last = opening["ports"]
-    protocol = {"IpProtocol": "-1"} if first is None else {"IpProtocol": "tcp"}
-    ports = {} if first is None else {"FromPort": first, "ToPort": last}
-    peer, text = opening["peer"], {"Description": opening["description"] or ""}
-    text = {key: value for key, value in text.items() if value}
+    kind, (first, last) = _kind_of_peer(opening["peer"]), opening["ports"]
+    peer = {
+        _PEERS[kind]: opening["peer"],
+        "Description": opening["description"],
+        "UserId": opening.get("owner"),
+    }
+    permission = {"IpProtocol": opening["protocol"], "FromPort": first, "ToPort": last}
+    return {**_given(permission), kind: [_given(peer)]}
+
+
+def _kind_of_peer(peer: str) -> str:
     if peer.startswith("sg-"):
-        return {**protocol, **ports, "UserIdGroupPairs": [{"GroupId": peer, **text}]}
-    if ":" in peer:
-        return {**protocol, **ports, "Ipv6Ranges": [{"CidrIpv6": peer, **text}]}
-    return {**protocol, **ports, "IpRanges": [{"CidrIp": peer, **text}]}
+        return "UserIdGroupPairs"
+    if peer.startswith("pl-"):
+        return "PrefixListIds"
+    return "Ipv6Ranges" if ":" in peer else "IpRanges"
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value not in (None, "")}

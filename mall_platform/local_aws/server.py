@@ -41,6 +41,7 @@ SERVICES = (
     "autoscaling",
     "launch_templates",
     "nat_gateways",
+    "security_groups",
     "in_use",
     "wafv2",
     "codecommit",

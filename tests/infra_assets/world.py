@@ -41,6 +41,7 @@ _HOOKED = (
     "acm",
     "rds_groups",
     "nat_gateways",
+    "security_groups",
     "in_use",
     "wafv2",
     "athena.hook_metadata:install_metadata",
