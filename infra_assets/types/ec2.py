@@ -7,7 +7,7 @@ environment's tag.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, ClassVar
@@ -357,8 +357,8 @@ class NatGateway(_Tagged):
 class RouteTable(_Tagged):
     """Where the traffic of some subnets goes, besides within the VPC.
 
-    `internet` is the gateway that everything else goes to, if anything does. Routes that gateway
-    endpoints add are theirs.
+    `internet` is the gateway that everything else goes to, if anything does. No other route stays
+    but AWS's own: those within the VPC, and those that gateway endpoints add.
     """
 
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
@@ -404,17 +404,17 @@ class RouteTable(_Tagged):
 
     def _set_routes(self, cloud: Cloud, live: Live, wanted: Mapping[str, str]) -> None:
         now = live.attributes["routes"]
-        for cidr in now.keys() - wanted.keys():
-            cloud.write("ec2", "delete_route", RouteTableId=live.id, DestinationCidrBlock=cidr)
-        for cidr, target in wanted.items():
-            if now.get(cidr) != target:
+        for destination in sorted(now.keys() - wanted.keys()):
+            to = {_kind_of_destination(destination): destination}
+            cloud.write("ec2", "delete_route", RouteTableId=live.id, **to)
+        for destination, target in wanted.items():
+            if now.get(destination) != target:
                 by = "NatGatewayId" if target.startswith("nat-") else "GatewayId"
                 cloud.write(
                     "ec2",
-                    "replace_route" if cidr in now else "create_route",
+                    "replace_route" if destination in now else "create_route",
                     RouteTableId=live.id,
-                    DestinationCidrBlock=cidr,
-                    **{by: target},
+                    **{_kind_of_destination(destination): destination, by: target},
                 )
 
     def _set_subnets(self, cloud: Cloud, live: Live, wanted: list[str]) -> None:
@@ -447,14 +447,34 @@ class RouteTable(_Tagged):
         cloud.write("ec2", "delete_route_table", RouteTableId=live.id)
 
 
+_DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+_NO_TARGETS = {*_DESTINATIONS, "InstanceOwnerId", "Origin", "State"}
+"""What is said of a route besides its target, of which there are ever more kinds."""
+
+
 def _own_routes(routes: list[dict[str, Any]]) -> dict[str, str]:
+    """The targets by destination."""
     return {
-        route["DestinationCidrBlock"]: route.get("NatGatewayId") or route["GatewayId"]
+        _said(route, _DESTINATIONS): _said(route, route.keys() - _NO_TARGETS)
         for route in routes
-        if "DestinationCidrBlock" in route
-        and route.get("GatewayId") != "local"
-        and not route.get("GatewayId", "").startswith("vpce-")
+        if not _is_awss_own(route)
     }
+
+
+def _said(route: Mapping[str, str], names: Iterable[str]) -> str:
+    return " ".join(route[name] for name in sorted(names) if name in route)
+
+
+def _is_awss_own(route: Mapping[str, str]) -> bool:
+    gateway = route.get("GatewayId", "")
+    of_endpoint = "DestinationPrefixListId" in route and gateway.startswith("vpce-")
+    return gateway == "local" or of_endpoint
+
+
+def _kind_of_destination(destination: str) -> str:
+    if destination.startswith("pl-"):
+        return "DestinationPrefixListId"
+    return "DestinationIpv6CidrBlock" if ":" in destination else "DestinationCidrBlock"
 
 
 @dataclass(frozen=True, kw_only=True)
