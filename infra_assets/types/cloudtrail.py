@@ -73,15 +73,26 @@ class Trail(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class DataEvents(Setting):
-    """Has the trail whose name it has record every access to an object in some buckets, too."""
+    """Has the trail whose name it has record every access to an object in some buckets, besides
+    whatever is done through AWS's API."""
 
     service: ClassVar[str] = "cloudtrail"
-    sets: ClassVar[frozenset[str]] = frozenset({"buckets"})
+    sets: ClassVar[frozenset[str]] = frozenset({"selectors"})
 
     buckets: tuple[str, ...]
 
     def wanted(self) -> dict[str, Any]:
-        return {"buckets": [f"arn:aws:s3:::{bucket}/" for bucket in self.buckets]}
+        objects = [f"arn:aws:s3:::{bucket}/" for bucket in self.buckets]
+        return {
+            "selectors": [
+                {
+                    "ReadWriteType": "All",
+                    "IncludeManagementEvents": True,
+                    "ExcludeManagementEventSources": [],
+                    "DataResources": [{"Type": "AWS::S3::Object", "Values": sorted(objects)}],
+                }
+            ]
+        }
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read(
@@ -92,20 +103,23 @@ class DataEvents(Setting):
         )
         if found is None:
             return []
-        buckets = [
-            value
+        selectors = [
+            {"ExcludeManagementEventSources": [], **selector, "DataResources": _sorted(selector)}
             for selector in found.get("EventSelectors", ())
-            for resource in selector.get("DataResources", ())
-            for value in resource["Values"]
         ]
-        return [Live(self.name, {"buckets": buckets}, arn=found["TrailARN"])]
+        return [Live(self.name, {"selectors": selectors}, arn=found["TrailARN"])]
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        selector = {
-            "ReadWriteType": "All",
-            "IncludeManagementEvents": True,
-            "DataResources": [{"Type": "AWS::S3::Object", "Values": wanted["buckets"]}],
-        }
         cloud.write(
-            "cloudtrail", "put_event_selectors", TrailName=live.arn, EventSelectors=[selector]
+            "cloudtrail",
+            "put_event_selectors",
+            TrailName=live.arn,
+            EventSelectors=wanted["selectors"],
         )
+
+
+def _sorted(selector: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {**resources, "Values": sorted(resources["Values"])}
+        for resources in selector.get("DataResources", ())
+    ]

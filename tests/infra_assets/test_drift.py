@@ -179,6 +179,9 @@ VALUES: dict[tuple[str, str], Any] = {
     ("autoscaling.Group", "target_groups"): lambda world: [
         world.found(one("elbv2.TargetGroup", "mall-dev-was")).arn
     ],
+    ("cloudtrail.DataEvents", "selectors"): [
+        {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": False, "DataResources": []}
+    ],
     ("cloudwatch.Alarm", "settings"): lambda world: {
         **one("cloudwatch.Alarm", "mall-dev-web-cpu").wanted()["settings"],
         "Threshold": 99.0,

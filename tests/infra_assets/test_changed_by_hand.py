@@ -1,0 +1,220 @@
+"""What people change by hand in ways that the code never writes itself: who may connect to what,
+where traffic goes, what is recorded and how servers start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from infra_assets.reconcile import plan
+from infra_assets.resource import Resource
+from tests.infra_assets.conftest import Built
+from tests.infra_assets.world import DECLARED, SPEC, World, comparable
+
+ANYONE = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+ANYONE_BY_IPV6 = {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A change to one object, made with one call of EC2's or CloudTrail's."""
+
+    operation: str
+    parameters: dict[str, Any]
+    service: str = "ec2"
+
+    def make(self, world: World, id: str) -> None:
+        """With values that are made first where the parameters have functions of the world."""
+        parameters = _made(self.parameters, world)
+        names = {"security_group": "GroupId", "route": "RouteTableId", "selectors": "TrailName"}
+        (name,) = [key for part, key in names.items() if part in self.operation]
+        getattr(world.aws.client(self.service), self.operation)(**{name: id}, **parameters)
+
+
+def _made(value: Any, world: World) -> Any:
+    match value:
+        case dict():
+            return {key: _made(item, world) for key, item in value.items()}
+        case list():
+            return [_made(item, world) for item in value]
+    return value(world) if callable(value) else value
+
+
+@pytest.fixture(scope="module")
+def repaired(built: Built, account: World) -> Iterator[World]:
+    """The account with everything made, in which each test repairs what it changed."""
+    account.put_back(built.complete)
+    yield account
+    assert account.engine().plan().changes == []
+
+
+def one(address: str) -> Resource:
+    return next(resource for resource in DECLARED if resource.address == address)
+
+
+def id_of(address: str) -> Any:
+    return lambda world: world.found(one(address)).id
+
+
+def prefix_list(world: World) -> str:
+    made = world.aws.client("ec2").create_managed_prefix_list(
+        PrefixListName="everywhere",
+        MaxEntries=1,
+        AddressFamily="IPv4",
+        Entries=[{"Cidr": "0.0.0.0/0"}],
+    )
+    return made["PrefixList"]["PrefixListId"]
+
+
+def peering(world: World) -> str:
+    ec2 = world.aws.client("ec2")
+    other = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_vpc_peering_connection(VpcId=id_of("ec2.Vpc/main")(world), PeerVpcId=other)
+    return made["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+
+
+def transit_gateway(world: World) -> str:
+    made = world.aws.client("ec2").create_transit_gateway()
+    return made["TransitGateway"]["TransitGatewayId"]
+
+
+def interface(world: World) -> str:
+    subnet = id_of("ec2.Subnet/was-a")(world)
+    made = world.aws.client("ec2").create_network_interface(SubnetId=subnet)
+    return made["NetworkInterface"]["NetworkInterfaceId"]
+
+
+def way_out_by_ipv6(world: World) -> str:
+    made = world.aws.client("ec2").create_egress_only_internet_gateway(
+        VpcId=id_of("ec2.Vpc/main")(world)
+    )
+    return made["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+
+
+def rule(protocol: str, ports: tuple[int, int] | None, **peers: Any) -> dict[str, Any]:
+    named = {} if ports is None else {"FromPort": ports[0], "ToPort": ports[1]}
+    return {"IpProtocol": protocol, **named, **peers}
+
+
+OPENINGS = {
+    "udp": rule("udp", (53, 53), **ANYONE),
+    "icmp": rule("icmp", (-1, -1), **ANYONE),
+    "every protocol": rule("-1", None, **ANYONE),
+    "several ports": rule("tcp", (0, 65535), **ANYONE),
+    "ipv6": rule("tcp", (22, 22), **ANYONE_BY_IPV6),
+    "every protocol by ipv6": rule("-1", None, **ANYONE_BY_IPV6),
+    "a prefix list": rule("tcp", (22, 22), PrefixListIds=[{"PrefixListId": prefix_list}]),
+    "another group": rule(
+        "tcp", (22, 22), UserIdGroupPairs=[{"GroupId": id_of("ec2.SecurityGroup/web")}]
+    ),
+    "another account's group": rule(
+        "tcp",
+        (22, 22),
+        UserIdGroupPairs=[{"GroupId": id_of("ec2.SecurityGroup/web"), "UserId": "210987654321"}],
+    ),
+    "several peers at once": rule("tcp", (22, 22), **ANYONE, **ANYONE_BY_IPV6),
+}
+
+
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+@pytest.mark.parametrize("opening", OPENINGS.values(), ids=OPENINGS)
+def test_an_opening_is_closed(repaired: World, opening: dict[str, Any], direction: str) -> None:
+    """(N3) Whatever protocol it is for, whomever it is to."""
+    by_hand = ByHand(f"authorize_security_group_{direction}", {"IpPermissions": [opening]})
+    _is_seen_and_repaired(repaired, "ec2.SecurityGroup/db", direction, by_hand)
+
+
+def test_an_opening_for_another_protocol_is_another_one(repaired: World) -> None:
+    """(N3)"""
+    group = one("ec2.SecurityGroup/public-alb")
+    ec2, live = repaired.aws.client("ec2"), repaired.found(group)
+    id, wanted = live.id, comparable(group, live)
+    (found,) = ec2.describe_security_groups(GroupIds=[id])["SecurityGroups"]
+    for permission in found["IpPermissions"]:
+        ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=[permission])
+        by_udp = ByHand(
+            "authorize_security_group_ingress",
+            {"IpPermissions": [{**permission, "IpProtocol": "udp"}]},
+        )
+        by_udp.make(repaired, id)
+    _is_repaired(repaired, group, "ingress", wanted)
+
+
+ROUTES = {
+    "ipv6 to the internet": {
+        "DestinationIpv6CidrBlock": "::/0",
+        "GatewayId": id_of("ec2.InternetGateway/main"),
+    },
+    "ipv6 out": {
+        "DestinationIpv6CidrBlock": "::/0",
+        "EgressOnlyInternetGatewayId": way_out_by_ipv6,
+    },
+    "a prefix list to the internet": {
+        "DestinationPrefixListId": prefix_list,
+        "GatewayId": id_of("ec2.InternetGateway/main"),
+    },
+    "another network": {
+        "DestinationCidrBlock": "10.7.0.0/16",
+        "VpcPeeringConnectionId": peering,
+    },
+    "a transit gateway": {
+        "DestinationCidrBlock": "10.8.0.0/16",
+        "TransitGatewayId": transit_gateway,
+    },
+    "an interface": {"DestinationCidrBlock": "0.0.0.0/0", "NetworkInterfaceId": interface},
+}
+
+
+@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
+def test_a_route_is_taken_away(repaired: World, route: dict[str, Any]) -> None:
+    """(N3) The database has no way out, whatever it leads to."""
+    _is_seen_and_repaired(repaired, "ec2.RouteTable/db-a", "routes", ByHand("create_route", route))
+
+
+def test_a_route_leads_where_it_led_before(repaired: World) -> None:
+    """(N2)"""
+    elsewhere = {"DestinationCidrBlock": "0.0.0.0/0", "VpcPeeringConnectionId": peering}
+    _is_seen_and_repaired(
+        repaired, "ec2.RouteTable/web-a", "routes", ByHand("replace_route", elsewhere)
+    )
+
+
+SELECTORS = {
+    "no management events": {"ReadWriteType": "All", "IncludeManagementEvents": False},
+    "writes only": {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True},
+    "not who uses keys": {
+        "ReadWriteType": "All",
+        "IncludeManagementEvents": True,
+        "ExcludeManagementEventSources": ["kms.amazonaws.com"],
+    },
+}
+
+
+@pytest.mark.parametrize("selector", SELECTORS.values(), ids=SELECTORS)
+def test_what_the_trail_records_is_set_back(repaired: World, selector: dict[str, Any]) -> None:
+    """(M2) Also where the same objects are still watched."""
+    name = f"cloudtrail.DataEvents/{SPEC.names.prefix}"
+    (declared,) = one(name).wanted()["selectors"]
+    changed = {**selector, "DataResources": declared["DataResources"]}
+    by_hand = ByHand("put_event_selectors", {"EventSelectors": [changed]}, "cloudtrail")
+    _is_seen_and_repaired(repaired, name, "selectors", by_hand)
+
+
+def _is_seen_and_repaired(world: World, address: str, attribute: str, by_hand: ByHand) -> None:
+    resource = one(address)
+    found = world.found(resource)
+    wanted = comparable(resource, found)
+    by_hand.make(world, found.id)
+    _is_repaired(world, resource, attribute, wanted)
+
+
+def _is_repaired(world: World, resource: Resource, attribute: str, wanted: Any) -> None:
+    """The plan names the attribute and no other, apply sets it right, the next plan is empty."""
+    step = plan(resource, world.cloud())
+    assert [change.attribute for change in step.changes] == [attribute]
+    assert world.apply(resource).result == "updated"
+    assert comparable(resource, world.found(resource)) == wanted
+    assert plan(resource, world.cloud()).action == "none"
