@@ -16,8 +16,9 @@ class LaunchTemplate(Resource):
     """A template whose newest version is the default one.
 
     Servers have no public address, ask for session tokens before they tell of themselves
-    (IMDSv2), and an encrypted volume. `image` is an AMI or `resolve:ssm:` and a parameter. A
-    change is a new version; who starts servers from it replaces them.
+    (IMDSv2), and an encrypted volume. `image` is an AMI or `resolve:ssm:` and a parameter;
+    `server_tags` are for servers and their volumes. Whatever else a version says, as the name of a
+    key, is drift. A change is a new version; who starts servers from it replaces them.
     """
 
     service: ClassVar[str] = "ec2"
@@ -37,20 +38,31 @@ class LaunchTemplate(Resource):
             "instance_type": self.instance_type,
             "profile": self.profile,
             "network": {
+                "DeviceIndex": 0,
                 "AssociatePublicIpAddress": False,
                 "DeleteOnTermination": True,
             },
             "security_groups": list(self.security_groups),
-            "metadata": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+            "metadata": {
+                "HttpEndpoint": "enabled",
+                "HttpTokens": "required",
+                "HttpPutResponseHopLimit": 1,
+                "HttpProtocolIpv6": "disabled",
+                "InstanceMetadataTags": "disabled",
+            },
             "volume": {
-                "Encrypted": True,
-                "VolumeType": "gp3",
-                "VolumeSize": self.volume_gb,
-                "DeleteOnTermination": True,
+                "DeviceName": "/dev/xvda",
+                "Ebs": {
+                    "Encrypted": True,
+                    "VolumeType": "gp3",
+                    "VolumeSize": self.volume_gb,
+                    "DeleteOnTermination": True,
+                },
             },
             "detailed_monitoring": True,
             "user_data": self.user_data,
-            "server_tags": self.server_tags,
+            "server_tags": {"instance": self.server_tags, "volume": self.server_tags},
+            "others": {},
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -100,50 +112,43 @@ class LaunchTemplate(Resource):
 
 
 def _attributes(data: dict[str, Any]) -> dict[str, Any]:
-    network = (data.get("NetworkInterfaces") or [{}])[0]
-    volume = (data.get("BlockDeviceMappings") or [{}])[0].get("Ebs", {})
-    metadata = data.get("MetadataOptions", {})
-    of_instances = [
-        specification["Tags"]
-        for specification in data.get("TagSpecifications", ())
-        if specification["ResourceType"] == "instance"
-    ]
+    said = dict(data)
+    interface, *interfaces = said.pop("NetworkInterfaces", None) or [{}]
+    volume, *volumes = said.pop("BlockDeviceMappings", None) or [{}]
+    metadata = said.pop("MetadataOptions", {})
+    tags = {each["ResourceType"]: each["Tags"] for each in said.pop("TagSpecifications", ())}
     return {
-        "image": data.get("ImageId"),
-        "instance_type": data.get("InstanceType"),
-        "profile": data.get("IamInstanceProfile", {}).get("Arn"),
-        "network": {
-            "AssociatePublicIpAddress": network.get("AssociatePublicIpAddress"),
-            "DeleteOnTermination": network.get("DeleteOnTermination"),
-        },
-        "security_groups": network.get("Groups", []),
-        "metadata": {
-            name: metadata.get(name) for name in ("HttpTokens", "HttpPutResponseHopLimit")
-        },
-        "volume": {
-            name: volume.get(name)
-            for name in ("Encrypted", "VolumeType", "VolumeSize", "DeleteOnTermination")
-        },
-        "detailed_monitoring": data.get("Monitoring", {}).get("Enabled"),
-        "user_data": base64.b64decode(data.get("UserData", "")).decode(),
-        "server_tags": from_pairs(of_instances[0] if of_instances else ()),
+        "image": said.pop("ImageId", None),
+        "instance_type": said.pop("InstanceType", None),
+        "profile": said.pop("IamInstanceProfile", {}).get("Arn"),
+        "network": {name: value for name, value in interface.items() if name != "Groups"},
+        "security_groups": interface.get("Groups", []),
+        "metadata": {name: value for name, value in metadata.items() if name != "State"},
+        "volume": volume,
+        "detailed_monitoring": said.pop("Monitoring", {}).get("Enabled"),
+        "user_data": base64.b64decode(said.pop("UserData", "")).decode(errors="replace"),
+        "server_tags": {kind: from_pairs(each) for kind, each in tags.items()},
+        "others": _filled({**said, "interfaces": interfaces, "volumes": volumes}),
     }
 
 
+def _filled(data: dict[str, Any]) -> dict[str, Any]:
+    """What is said, without what is left empty."""
+    return {name: value for name, value in data.items() if value not in (None, "", [], {})}
+
+
 def _data(wanted: Attributes) -> dict[str, Any]:
-    tags = pairs(wanted["server_tags"])
     return {
         "ImageId": wanted["image"],
         "InstanceType": wanted["instance_type"],
         "IamInstanceProfile": {"Arn": wanted["profile"]},
-        "NetworkInterfaces": [
-            {"DeviceIndex": 0, "Groups": wanted["security_groups"], **wanted["network"]}
-        ],
+        "NetworkInterfaces": [{**wanted["network"], "Groups": wanted["security_groups"]}],
         "MetadataOptions": wanted["metadata"],
-        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": wanted["volume"]}],
+        "BlockDeviceMappings": [wanted["volume"]],
         "Monitoring": {"Enabled": wanted["detailed_monitoring"]},
         "UserData": base64.b64encode(wanted["user_data"].encode()).decode(),
         "TagSpecifications": [
-            {"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")
+            {"ResourceType": kind, "Tags": pairs(tags)}
+            for kind, tags in sorted(wanted["server_tags"].items())
         ],
     }

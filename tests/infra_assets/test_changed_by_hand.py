@@ -3,7 +3,8 @@ where traffic goes, what is recorded and how servers start."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,6 +202,87 @@ def test_what_the_trail_records_is_set_back(repaired: World, selector: dict[str,
     changed = {**selector, "DataResources": declared["DataResources"]}
     by_hand = ByHand("put_event_selectors", {"EventSelectors": [changed]}, "cloudtrail")
     _is_seen_and_repaired(repaired, name, "selectors", by_hand)
+
+
+INTERFACE = {"DeviceIndex": 1, "AssociatePublicIpAddress": True}
+VOLUME = {"DeviceName": "/dev/xvdb", "Ebs": {"VolumeSize": 8, "Encrypted": False}}
+SCRIPT = base64.b64encode(b"\x1f\x8b\xff").decode()
+STARTS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
+    "a key": ("others", lambda data: {"KeyName": "by-hand"}),
+    "a host of their own": ("others", lambda data: {"Placement": {"Tenancy": "host"}}),
+    "another interface": (
+        "others",
+        lambda data: {"NetworkInterfaces": [*data["NetworkInterfaces"], INTERFACE]},
+    ),
+    "another volume": (
+        "others",
+        lambda data: {"BlockDeviceMappings": [*data["BlockDeviceMappings"], VOLUME]},
+    ),
+    "a public address": (
+        "network",
+        lambda data: {
+            "NetworkInterfaces": [
+                {**data["NetworkInterfaces"][0], "AssociatePublicIpAddress": True}
+            ]
+        },
+    ),
+    "an IPv6 address": (
+        "network",
+        lambda data: {
+            "NetworkInterfaces": [{**data["NetworkInterfaces"][0], "Ipv6AddressCount": 1}]
+        },
+    ),
+    "metadata for containers": (
+        "metadata",
+        lambda data: {"MetadataOptions": {**data["MetadataOptions"], "HttpPutResponseHopLimit": 2}},
+    ),
+    "metadata over IPv6": (
+        "metadata",
+        lambda data: {
+            "MetadataOptions": {**data["MetadataOptions"], "HttpProtocolIpv6": "enabled"}
+        },
+    ),
+    "another role": ("profile", lambda data: {"IamInstanceProfile": {"Name": "by-hand"}}),
+    "a script of its own": ("user_data", lambda data: {"UserData": SCRIPT}),
+    "somebody's volume": (
+        "volume",
+        lambda data: {
+            "BlockDeviceMappings": [
+                {
+                    "DeviceName": "/dev/xvda",
+                    "Ebs": {**data["BlockDeviceMappings"][0]["Ebs"], "SnapshotId": "snap-1"},
+                }
+            ]
+        },
+    ),
+    "tags of interfaces": (
+        "server_tags",
+        lambda data: {
+            "TagSpecifications": [
+                *data["TagSpecifications"],
+                {"ResourceType": "network-interface", "Tags": [{"Key": "a", "Value": "b"}]},
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("attribute", "changed"), STARTS.values(), ids=STARTS)
+def test_servers_start_as_the_code_says(
+    repaired: World, attribute: str, changed: Callable[[dict[str, Any]], Any]
+) -> None:
+    """(N3) Whatever a new default version of their template says."""
+    resource = one(f"ec2.LaunchTemplate/{SPEC.names.tier('web')}")
+    live, ec2 = repaired.found(resource), repaired.aws.client("ec2")
+    template = {"LaunchTemplateId": live.id}
+    found = ec2.describe_launch_template_versions(**template, Versions=["$Default"])
+    data = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    made = ec2.create_launch_template_version(
+        **template, LaunchTemplateData={**data, **changed(data)}
+    )
+    number = str(made["LaunchTemplateVersion"]["VersionNumber"])
+    ec2.modify_launch_template(**template, DefaultVersion=number)
+    _is_repaired(repaired, resource, attribute, comparable(resource, live))
 
 
 def _is_seen_and_repaired(world: World, address: str, attribute: str, by_hand: ByHand) -> None:

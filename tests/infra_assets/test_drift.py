@@ -55,6 +55,17 @@ def open_default_group(direction: str) -> Behind:
     return call("ec2", operation, GroupId="<id>", IpPermissions=[open])
 
 
+def start_with_a_key(world: World, live: Live) -> None:
+    ec2, template = world.aws.client("ec2"), {"LaunchTemplateId": live.id}
+    (now,) = ec2.describe_launch_template_versions(**template, Versions=["$Default"])[
+        "LaunchTemplateVersions"
+    ]
+    data = {**now["LaunchTemplateData"], "KeyName": "by-hand"}
+    made = ec2.create_launch_template_version(**template, LaunchTemplateData=data)
+    number = str(made["LaunchTemplateVersion"]["VersionNumber"])
+    ec2.modify_launch_template(**template, DefaultVersion=number)
+
+
 def id_of(kind: str, name: str) -> Callable[[World], str]:
     return lambda world: world.found(one(kind, name)).id
 
@@ -106,6 +117,7 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
     ("ec2.DefaultGroup", "ingress"): open_default_group("ingress"),
     ("ec2.DefaultGroup", "egress"): open_default_group("egress"),
+    ("ec2.LaunchTemplate", "others"): start_with_a_key,
     ("glue.Crawler", "schedule"): call(
         "glue", "update_crawler", Name="<id>", Schedule="cron(0 0 * * ? *)"
     ),
