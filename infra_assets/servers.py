@@ -66,6 +66,9 @@ def servers_in(
         user_data=user_data(spec, tier, runtime, settings),
         server_tags={
             "Name": name,
+            "mall:environment": spec.env,
+            "mall:asset": f"{tier}/servers",
+            "mall:resource": f"{Group.kind()}/{name}",  # which starts and ends them
             "mall:tier": tier,
             "mall:owner": spec.owner,
             "mall:cost-centre": spec.cost_centre,

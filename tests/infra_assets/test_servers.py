@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra_assets.registry import REGISTRY
 from tests.infra_assets.world import World
 
 TIERS = ["web", "was"]
@@ -253,3 +254,20 @@ def test_how_many_servers_there_are_is_scalings_business(complete: World) -> Non
     assert not engine.plan(["was"]).changes
     engine.apply(["was"])
     assert Account(complete).group("was")["DesiredCapacity"] == 3
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_servers_and_their_volumes_say_whose_they_are(complete: World, tier: str) -> None:
+    """By environment and asset; what a group starts is no orphan."""
+    ec2 = complete.aws.client("ec2")
+    servers = [i["InstanceId"] for i in Account(complete).group(tier)["Instances"]]
+    volumes = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": servers}])[
+        "Volumes"
+    ]
+    assert len(volumes) >= len(servers)
+    for id in [*servers, *(volume["VolumeId"] for volume in volumes)]:
+        found = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [id]}])["Tags"]
+        tags = {tag["Key"]: tag["Value"] for tag in found}
+        assert (tags["mall:environment"], tags["mall:asset"]) == ("dev", f"{tier}/servers")
+    assert {f"{tier}/servers" for tier in TIERS} <= {asset.address for asset in REGISTRY}
+    assert complete.engine().plan().orphans == ()

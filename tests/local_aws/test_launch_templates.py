@@ -40,3 +40,33 @@ def test_an_instance_starts_from_a_later_version_with_user_data(client: Clients)
     assert instance["InstanceType"] == "t3.small"
     found = ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")
     assert found["UserData"]["Value"] == "dHdv"
+
+
+def test_an_instance_and_its_volume_get_the_templates_tags(client: Clients) -> None:
+    """Those of the call go before."""
+    ec2, name = client("ec2"), f"template-{uuid.uuid4()}"
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    tags = [{"Key": "a", "Value": "template"}, {"Key": "b", "Value": "template"}]
+    ec2.create_launch_template(
+        LaunchTemplateName=name,
+        LaunchTemplateData={
+            "ImageId": image,
+            "InstanceType": "t3.micro",
+            "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8}}],
+            "TagSpecifications": [
+                {"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")
+            ],
+        },
+    )
+    [instance] = ec2.run_instances(
+        LaunchTemplate={"LaunchTemplateName": name},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "call"}]}],
+        MinCount=1,
+        MaxCount=1,
+    )["Instances"]
+    [volume, *_] = ec2.describe_volumes(
+        Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
+    )["Volumes"]
+    for found, a in ((instance, "call"), (volume, "template")):
+        shown = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+        assert (shown["a"], shown["b"]) == (a, "template")
