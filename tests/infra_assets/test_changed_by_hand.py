@@ -5,43 +5,27 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from infra_assets.reconcile import plan
 from infra_assets.resource import Resource
+from tests.infra_assets.by_hand import (
+    ANYONE,
+    ANYONE_BY_IPV6,
+    ByHand,
+    id_of,
+    interface,
+    one,
+    peering,
+    prefix_list,
+    rule,
+    transit_gateway,
+    way_out_by_ipv6,
+)
 from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import DECLARED, SPEC, World, comparable
-
-ANYONE = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-ANYONE_BY_IPV6 = {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
-
-
-@dataclass(frozen=True)
-class ByHand:
-    """A change to one object, made with one call of EC2's or CloudTrail's."""
-
-    operation: str
-    parameters: dict[str, Any]
-    service: str = "ec2"
-
-    def make(self, world: World, id: str) -> None:
-        """With values that are made first where the parameters have functions of the world."""
-        parameters = _made(self.parameters, world)
-        names = {"security_group": "GroupId", "route": "RouteTableId", "selectors": "TrailName"}
-        (name,) = [key for part, key in names.items() if part in self.operation]
-        getattr(world.aws.client(self.service), self.operation)(**{name: id}, **parameters)
-
-
-def _made(value: Any, world: World) -> Any:
-    match value:
-        case dict():
-            return {key: _made(item, world) for key, item in value.items()}
-        case list():
-            return [_made(item, world) for item in value]
-    return value(world) if callable(value) else value
+from tests.infra_assets.world import SPEC, World, comparable
 
 
 @pytest.fixture(scope="module")
@@ -50,54 +34,6 @@ def repaired(built: Built, account: World) -> Iterator[World]:
     account.put_back(built.complete)
     yield account
     assert account.engine().plan().changes == []
-
-
-def one(address: str) -> Resource:
-    return next(resource for resource in DECLARED if resource.address == address)
-
-
-def id_of(address: str) -> Any:
-    return lambda world: world.found(one(address)).id
-
-
-def prefix_list(world: World) -> str:
-    made = world.aws.client("ec2").create_managed_prefix_list(
-        PrefixListName="everywhere",
-        MaxEntries=1,
-        AddressFamily="IPv4",
-        Entries=[{"Cidr": "0.0.0.0/0"}],
-    )
-    return made["PrefixList"]["PrefixListId"]
-
-
-def peering(world: World) -> str:
-    ec2 = world.aws.client("ec2")
-    other = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
-    made = ec2.create_vpc_peering_connection(VpcId=id_of("ec2.Vpc/main")(world), PeerVpcId=other)
-    return made["VpcPeeringConnection"]["VpcPeeringConnectionId"]
-
-
-def transit_gateway(world: World) -> str:
-    made = world.aws.client("ec2").create_transit_gateway()
-    return made["TransitGateway"]["TransitGatewayId"]
-
-
-def interface(world: World) -> str:
-    subnet = id_of("ec2.Subnet/was-a")(world)
-    made = world.aws.client("ec2").create_network_interface(SubnetId=subnet)
-    return made["NetworkInterface"]["NetworkInterfaceId"]
-
-
-def way_out_by_ipv6(world: World) -> str:
-    made = world.aws.client("ec2").create_egress_only_internet_gateway(
-        VpcId=id_of("ec2.Vpc/main")(world)
-    )
-    return made["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
-
-
-def rule(protocol: str, ports: tuple[int, int] | None, **peers: Any) -> dict[str, Any]:
-    named = {} if ports is None else {"FromPort": ports[0], "ToPort": ports[1]}
-    return {"IpProtocol": protocol, **named, **peers}
 
 
 OPENINGS = {
