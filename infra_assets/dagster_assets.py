@@ -9,6 +9,7 @@ from pydantic import Field
 
 from infra_assets.engine import Engine
 from infra_assets.infra_asset import InfraAsset
+from infra_assets.lock import LockHeldError
 from infra_assets.plan import Plan, change_as_dict, console_link, digest
 from infra_assets.reconcile import Outcome
 from infra_assets.spec import platform_spec
@@ -16,6 +17,11 @@ from resources.aws import Aws
 from resources.settings import load_settings
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+LOCK_WAIT_S = 15
+LOCK_WAITS = 480
+"""How often a step asks again for a lock that another one holds: for two hours."""
+_NAMED_IN_ALERT = 10
 
 
 class InfraRun(dg.Config):
@@ -57,13 +63,17 @@ def _asset(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetsDefini
                 allow_retries=False,
             )
         engine = Engine(aws, settings, tuple(registry))
-        outcomes = engine.apply(
-            [asset.address],
-            named=config.named,
-            on_progress=lambda outcome, done, total: context.log.info(
-                f"{done}/{total} {outcome.resource.address}: {outcome.result}"
-            ),
-        )
+        try:
+            outcomes = engine.apply(
+                [asset.address],
+                named=config.named,
+                on_progress=lambda outcome, done, total: context.log.info(
+                    f"{done}/{total} {outcome.resource.address}: {outcome.result}"
+                ),
+            )
+        except LockHeldError as error:  # often the step beside it, in the same run
+            context.log.info(f"{error}; asking again in {LOCK_WAIT_S} s")
+            raise dg.RetryRequested(LOCK_WAITS, LOCK_WAIT_S) from error
         return dg.MaterializeResult(
             metadata=outcomes_metadata(outcomes)
             | ({} if asset.resources(spec) else {"nothing to apply": asset.why_empty}),
@@ -82,7 +92,11 @@ def _check(asset: InfraAsset, registry: Sequence[InfraAsset]) -> dg.AssetChecksD
     @_with_signature
     def matches_code(aws: Aws) -> dg.AssetCheckResult:
         plan = Engine(aws, load_settings(), tuple(registry)).plan([asset.address])
-        return dg.AssetCheckResult(passed=not plan.changes, metadata=plan_metadata(plan))
+        return dg.AssetCheckResult(
+            passed=not plan.changes,
+            description=plan_summary(plan) if plan.changes else None,
+            metadata=plan_metadata(plan),
+        )
 
     return matches_code
 
@@ -136,6 +150,19 @@ def outcomes_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "changes": _table(changes),
         **{result: results.count(result) for result in sorted(set(results))},
     }
+
+
+def plan_summary(plan: Plan) -> str:
+    """What differs, for a message: names and numbers, no values."""
+    steps = [
+        f"{step.resource.address} ({', '.join(c.attribute for c in step.changes)})"
+        if step.action in ("update", "replace")
+        else f"{step.resource.address} ({step.action})"
+        for step in plan.changes
+    ]
+    more = len(steps) - _NAMED_IN_ALERT
+    shown = steps[:_NAMED_IN_ALERT] + ([f"{more} more"] if more > 0 else [])
+    return f"{len(steps)} of {len(plan.steps)} resources not as declared: {', '.join(shown)}"
 
 
 def plan_metadata(plan: Plan) -> dict[str, Any]:

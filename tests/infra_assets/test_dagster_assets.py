@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from infra_assets import dagster_assets
+from infra_assets.lock import ApplyLock, LockHeldError
 from infra_assets.registry import REGISTRY, infra_definitions
 from resources.aws import Aws
 from resources.settings import load_settings
@@ -24,11 +28,13 @@ def dev(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     load_settings.cache_clear()
 
 
-def materialize(world: World, **run_config: Any) -> dg.ExecuteInProcessResult:
+def materialize(
+    world: World, key: dg.AssetKey = KEY, **run_config: Any
+) -> dg.ExecuteInProcessResult:
     assets = [*infra_definitions().assets, *infra_definitions().asset_checks]
     return dg.materialize(
         assets,
-        selection=dg.AssetSelection.assets(KEY),
+        selection=dg.AssetSelection.assets(key),
         resources={"aws": world.aws},
         run_config=run_config or None,
         raise_on_error=False,
@@ -90,7 +96,52 @@ def test_the_check_shows_drift_without_repairing_it(world: World) -> None:
     (check,) = result.get_asset_check_evaluations()
     assert not check.passed
     assert [row.data["attribute"] for row in check.metadata["changes"].records] == ["policy"]
+    address = "s3.Policy/mall-dev-log-123456789012"
+    assert check.description == f"1 of 13 resources not as declared: {address} (create)"
     assert world.wire.mutations() == []
+
+
+@pytest.mark.usefixtures("dev")
+def test_the_check_of_nothing_made_names_what_is_missing_and_ends(world: World) -> None:
+    plan = world.engine().plan()
+    text = dagster_assets.plan_summary(plan)
+    assert text.startswith(f"{len(plan.steps)} of {len(plan.steps)} resources not as declared: ")
+    assert f"{plan.changes[0].resource.address} (create)" in text
+    assert text.endswith(f", {len(plan.steps) - 10} more")
+
+
+@pytest.mark.usefixtures("dev")
+def test_assets_made_at_once_wait_for_each_others_lock(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the steps of one run on AWS, which are processes of their own."""
+    refused = threading.Event()
+    acquire = ApplyLock.acquire
+
+    def ask(lock: ApplyLock) -> None:
+        try:
+            acquire(lock)
+        except LockHeldError:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(ApplyLock, "acquire", ask)
+    monkeypatch.setattr(dagster_assets, "LOCK_WAIT_S", 0.1)
+    world.wire.strikes = lambda call, number: call.operation == "CreateVpc"
+    world.wire.before = lambda call: assert_true(refused.wait(60))
+    vpc = dg.AssetKey(["infra", "network", "vpc"])
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(materialize, world, vpc)
+        while "CreateVpc" not in {call.operation for call in world.wire.calls}:
+            assert not first.done()
+        second = pool.submit(materialize, world, KEY)
+        assert first.result().success
+        assert second.result().success
+    assert "STEP_UP_FOR_RETRY" in {event.event_type_value for event in second.result().all_events}
+
+
+def assert_true(value: bool) -> None:
+    assert value
 
 
 def test_production_must_be_confirmed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
