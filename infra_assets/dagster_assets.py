@@ -30,7 +30,8 @@ class InfraRun(dg.Config):
     confirm: bool = False
     """Needed in production."""
     named: list[str] = Field(default_factory=list)
-    """Addresses of resources that hold data and may be replaced: `rds.Instance/mall-dev-shop`."""
+    """Addresses of resources that may be replaced though they hold data or are protected:
+    `rds.Instance/mall-dev-shop`."""
 
 
 def as_definitions(assets: Sequence[InfraAsset]) -> dg.Definitions:

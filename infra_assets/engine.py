@@ -120,9 +120,9 @@ class Engine:
         """Makes the selected assets what they should be; the outcome of each resource, in order.
 
         Where nothing differs nothing is written, not even the lock. `named` are the addresses of
-        resources that hold data and may be replaced. With `saved`, exactly that plan is carried
-        out, or PlanOutdatedError is raised. Raises ImpossibleError before anything is changed,
-        LockHeldError, or ApplyFailedError at the end.
+        resources that may be replaced though they hold data or are protected. With `saved`,
+        exactly that plan is carried out, or PlanOutdatedError is raised. Raises ImpossibleError
+        before anything is changed, LockHeldError, or ApplyFailedError at the end.
         """
         if saved:
             selection = saved.selection
@@ -160,12 +160,11 @@ class Engine:
         resources = [r for a in self._selected(selection) for r in a.resources(spec)][::-1]
         resources.sort(key=lambda r: r.address == state.address)
         with ThreadPoolExecutor(THREADS) as pool:
-            lives = pool.map(cloud.live, resources)
+            doomed = pool.map(lambda r: reconcile.doomed_of(r, cloud), resources)
         steps = [
             Step(resource, "delete", (), each)
-            for resource, live in zip(resources, lives, strict=True)
-            for each in [*([live] if live else []), *cloud.replaced(resource)]
-            if not each.going and not isinstance(resource, Setting)
+            for resource, lives in zip(resources, doomed, strict=True)
+            for each in lives
         ]
         return Plan(spec.env, spec.account_id, tuple(selection or ()), tuple(steps))
 
@@ -178,15 +177,17 @@ class Engine:
     ) -> list[Outcome]:
         """Deletes the selected assets' resources, last made first; what was deleted, in order.
 
-        What holds data goes only if `named`, and never where the spec forbids it: then
-        DataLossRefusedError is raised before anything is deleted. Raises DestroyFailedError where
-        AWS refuses.
+        What holds data or is protected goes only if `named`, and never where the spec forbids it:
+        then DataLossRefusedError is raised before anything is deleted. Raises DestroyFailedError
+        where AWS refuses.
         """
         spec = self._spec()
         self._require_declared(named, spec)
         permission = Permission(frozenset(named), spec.allow_data_loss)
         plan = self.plan_destroy(selection)
-        permission.require([step.resource for step in plan.steps], "this would delete it")
+        permission.require(
+            [(step.resource, step.live) for step in plan.steps if step.live], "this would delete it"
+        )
         if not plan.steps:
             return []
         self._make_state_bucket(spec)
@@ -250,7 +251,9 @@ class Engine:
         spec = self._spec()
         doomed = self.prunable(names)
         permission = Permission(frozenset(r.address for r in doomed), spec.allow_data_loss)
-        permission.require(doomed, "this would delete it")
+        looking = self._cloud(spec, guard=_refuse_to_write)
+        objects = [(r, live) for r in doomed for live in reconcile.doomed_of(r, looking)]
+        permission.require(objects, "this would delete it")
         self._make_state_bucket(spec)
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)

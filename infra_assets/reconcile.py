@@ -11,7 +11,7 @@ all that used it has moved. Elsewhere the old one is deleted first.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,6 +65,13 @@ class Step:
     live: Live | None = None
     refused: str = ""
 
+    @property
+    def only_named(self) -> str:
+        """Why this is done only where the resource is named; empty where it's done anyway."""
+        if self.live is None or self.action not in ("replace", "delete"):
+            return ""
+        return self.resource.why_kept(self.live)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -86,14 +93,15 @@ class ImpossibleError(InfraError):
 
 
 class DataLossRefusedError(InfraError):
-    """Replacing or deleting something that holds data was not asked for by name."""
+    """Replacing or deleting something that holds data, or that AWS is told to protect, was not
+    asked for by name."""
 
-    def __init__(self, resources: Sequence[Resource], doing: str, *, possible: bool) -> None:
-        names = ", ".join(resource.address for resource in resources)
-        holds, each = ("holds", "it") if len(resources) == 1 else ("hold", "each")
+    def __init__(self, reasons: Mapping[str, str], doing: str, *, possible: bool) -> None:
+        what = ", ".join(f"{address} {why}" for address, why in reasons.items())
+        each = "it" if len(reasons) == 1 else "each"
         remedy = f"Name {each} to allow it." if possible else "This environment never allows that."
-        super().__init__(f"{names} {holds} data; {doing}. {remedy}")
-        self.resources, self.possible = resources, possible
+        super().__init__(f"{what}; {doing}. {remedy}")
+        self.addresses, self.possible = list(reasons), possible
 
 
 class NotConvergedError(InfraError):
@@ -115,15 +123,17 @@ class NotReadyError(InfraError):
 
 @dataclass(frozen=True)
 class Permission:
-    """Addresses of resources that hold data and may be replaced or deleted all the same."""
+    """Addresses of resources that may be replaced or deleted though they hold data or are
+    protected."""
 
     named: frozenset[str] = frozenset()
     possible: bool = True
 
-    def require(self, resources: Sequence[Resource], doing: str) -> None:
+    def require(self, objects: Iterable[tuple[Resource, Live]], doing: str) -> None:
         """Raises DataLossRefusedError with all that aren't permitted."""
         named = self.named if self.possible else ()
-        refused = [r for r in resources if r.holds_data and r.address not in named]
+        kept = {r.address: why for r, live in objects if (why := r.why_kept(live))}
+        refused = {address: why for address, why in kept.items() if address not in named}
         if refused:
             raise DataLossRefusedError(refused, doing, possible=self.possible)
 
@@ -230,7 +240,7 @@ def apply(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome:
         return Outcome(resource, "unchanged", (), step.live)
     cloud.settle(resource, None)
     if step.action == "replace" and step.live is not None:
-        permission.require([resource], "this change would replace it")
+        permission.require([(resource, step.live)], "this change would replace it")
         if resource.beside:
             _set_aside(resource, cloud, step.live)
         else:
@@ -264,20 +274,29 @@ def create_if_missing(resource: Resource, cloud: Cloud) -> None:
 def delete(resource: Resource, cloud: Cloud, permission: Permission) -> Outcome | None:
     """Deletes the resource, and what it has replaced; None if nothing is there or it goes with
     another. Raises as `apply`."""
-    live = cloud.live(resource)
-    there = (live is not None and not live.going) or cloud.replaced(resource)
-    if not there or isinstance(resource, Setting):
+    doomed = doomed_of(resource, cloud)
+    if not doomed:
         return None
-    permission.require([resource], "this would delete it")
+    permission.require([(resource, live) for live in doomed], "this would delete it")
     cloud.settle(resource, None)
-    list(clean_up(resource, cloud))
+    list(clean_up(resource, cloud, permission))
     _remove(resource, cloud, lambda: cloud.live(resource))
     return Outcome(resource, "deleted", (), None)
 
 
-def clean_up(resource: Resource, cloud: Cloud) -> Iterator[Outcome]:
-    """Deletes what a resource has replaced."""
+def doomed_of(resource: Resource, cloud: Cloud) -> list[Live]:
+    """What `delete` would delete: the resource's object and what that has replaced."""
+    if isinstance(resource, Setting):
+        return []
+    live = cloud.live(resource)
+    there = [*([live] if live else []), *cloud.replaced(resource)]
+    return [each for each in there if not each.going]
+
+
+def clean_up(resource: Resource, cloud: Cloud, permission: Permission) -> Iterator[Outcome]:
+    """Deletes what a resource has replaced. Raises as `apply`."""
     for old in cloud.replaced(resource):
+        permission.require([(resource, old)], "this would delete the one that was replaced")
 
         def left(id: str = old.id) -> Live | None:
             return next((live for live in cloud.replaced(resource) if live.id == id), None)

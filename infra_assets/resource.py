@@ -144,6 +144,11 @@ class Resource(ABC):
     def delete(self, cloud: Cloud, live: Live) -> None:
         """Deletes the object, or schedules that where AWS does only this."""
 
+    def why_kept(self, live: Live) -> str:
+        """Why this object is replaced or deleted only if it is named, as it continues its name;
+        empty where it isn't."""
+        return "holds data" if self.holds_data else ""
+
     def fixed_in(self, live: Live) -> frozenset[str]:
         """The attributes that AWS can't change in an object as it is now."""
         return self.fixed

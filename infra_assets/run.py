@@ -111,7 +111,7 @@ class Run:
             replaced = resource.beside and self._outcomes[resource.address].result == "replaced"
             if replaced or resource.address in self._to_delete:
                 try:
-                    for outcome in reconcile.clean_up(resource, self._cloud):
+                    for outcome in reconcile.clean_up(resource, self._cloud, self._permission):
                         self._deleted.append(outcome)
                         self._report(outcome)
                 except Exception as error:  # noqa: BLE001 - reported with what was done before

@@ -81,7 +81,7 @@ def add_commands(group: click.Group, connected: Connected) -> None:
         "--replace",
         multiple=True,
         metavar="RESOURCE",
-        help="Allow replacing what holds data, as rds.Instance/mall-dev-shop.",
+        help="Allow replacing what holds data or is protected, as rds.Instance/mall-dev-shop.",
     )
     def apply(
         selection: tuple[str, ...],
@@ -122,14 +122,14 @@ def add_commands(group: click.Group, connected: Connected) -> None:
         "--delete",
         multiple=True,
         metavar="RESOURCE",
-        help="Allow deleting what holds data, as s3.Bucket/mall-dev-lake-123456789012; never in"
-        " production.",
+        help="Allow deleting what holds data or is protected, as"
+        " s3.Bucket/mall-dev-lake-123456789012; never in production.",
     )
     def destroy(selection: tuple[str, ...], yes: bool, delete: tuple[str, ...]) -> None:
         """Delete the infrastructure.
 
-        What was made last goes first. What holds data has to be named by --delete, one by one, or
-        nothing is deleted. What AWS keeps of it is listed at the end.
+        What was made last goes first. What holds data or is protected from deletion has to be named
+        by --delete, one by one, or nothing is deleted. What AWS keeps of it is listed at the end.
         """
         from mall_platform.infra_text import leftover_lines, outcome_lines, plan_lines
 

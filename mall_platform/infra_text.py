@@ -52,8 +52,8 @@ def step_lines(step: Step) -> Iterator[str]:
         yield f"  {address} is as it should be."
         return
     sign, colour, action = _ACTIONS[step.action]
-    loses = step.resource.holds_data and step.action in ("replace", "delete")
-    warning = " [red](holds data: only when named)[/red]" if loses else ""
+    why = step.only_named
+    warning = f" [red]({why}: only when named)[/red]" if why else ""
     yield f"  [{colour}]{sign} {action}[/{colour}] {address}{_order(step)}{warning}"
     if step.refused:
         yield f"      [red]AWS can't do this: {escape(step.refused)}.[/red]"
@@ -204,9 +204,9 @@ def error_lines(error: Exception) -> Iterator[str]:
 def _failure(error: Exception, what: str = "", *, option: str) -> Iterator[str]:
     match error:
         case DataLossRefusedError(possible=True):
-            yield _red(f"{what}This holds data and goes only when it is named:")
-            for resource in error.resources:
-                yield f"  {option} {escape(resource.address)}"
+            yield _red(f"{what}This holds data or is protected, and goes only when it is named:")
+            for address in error.addresses:
+                yield f"  {option} {escape(address)}"
         case MissingInfrastructureError():
             yield _red(f"{what}{error}")
             yield f"  ./mall apply {escape(error.asset.removeprefix('infra/'))}"

@@ -10,11 +10,12 @@ from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.names import free_name, without_turn
 from infra_assets.types.tagging import from_pairs, pairs
 
+_PROTECTION = "deletion_protection.enabled"
 _BALANCER_SETTINGS = (
     "access_logs.s3.bucket",
     "access_logs.s3.enabled",
     "access_logs.s3.prefix",
-    "deletion_protection.enabled",
+    _PROTECTION,
     "routing.http.drop_invalid_header_fields.enabled",
 )
 _TARGET_SETTINGS = ("deregistration_delay.timeout_seconds", "load_balancing.algorithm.type")
@@ -34,7 +35,8 @@ class LoadBalancer(Resource):
     """An application load balancer that logs every request and drops invalid headers.
 
     `name` is unique: one that replaces another has a number behind it on AWS. Its output `suffix`
-    is what CloudWatch knows it by. Deleting turns its protection off.
+    is what CloudWatch knows it by. Deleting one that is protected turns its protection off: that
+    has been asked for by name.
     """
 
     service: ClassVar[str] = "elbv2"
@@ -62,7 +64,7 @@ class LoadBalancer(Resource):
                 "access_logs.s3.bucket": self.log_bucket,
                 "access_logs.s3.enabled": "true",
                 "access_logs.s3.prefix": self.log_prefix,
-                "deletion_protection.enabled": str(self.deletion_protection).lower(),
+                _PROTECTION: str(self.deletion_protection).lower(),
                 "routing.http.drop_invalid_header_fields.enabled": "true",
             },
         }
@@ -124,10 +126,13 @@ class LoadBalancer(Resource):
             Attributes=pairs(settings),
         )
 
+    def why_kept(self, live: Live) -> str:
+        protected = live.attributes["settings"].get(_PROTECTION) == "true"
+        return "is protected from deletion" if protected else ""
+
     def delete(self, cloud: Cloud, live: Live) -> None:
-        protection = "deletion_protection.enabled"
-        if live.attributes["settings"].get(protection) == "true":
-            self._set(cloud, live.arn, {protection: "false"})
+        if self.why_kept(live):
+            self._set(cloud, live.arn, {_PROTECTION: "false"})
         cloud.write("elbv2", "delete_load_balancer", LoadBalancerArn=live.arn)
 
 

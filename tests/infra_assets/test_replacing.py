@@ -13,7 +13,7 @@ import pytest
 from infra_assets.engine import Engine
 from infra_assets.kinds import TYPES
 from infra_assets.plan import Plan, SavedPlan
-from infra_assets.reconcile import ImpossibleError, Outcome
+from infra_assets.reconcile import DataLossRefusedError, ImpossibleError, Outcome
 from infra_assets.registry import REGISTRY
 from infra_assets.resource import REPLACED, Resource
 from infra_assets.run import ApplyFailedError
@@ -435,3 +435,58 @@ def test_what_is_being_replaced_is_marked_and_not_the_resource_any_more(networke
     assert did(plan, "create") == ["ec2.Subnet/db-a"]
     assert [s.live.id for s in plan.steps if s.action == "delete"] == [marked["SubnetId"]]
     assert plan.orphans == ()
+
+
+BALANCER = f"elbv2.LoadBalancer/{SPEC.names.tier('was')}"
+PROTECTED = {"load_balancer_deletion_protection": True}
+
+
+@pytest.fixture
+def protected(networked: World) -> World:
+    network(networked, **PROTECTED).apply()
+    networked.wire.clear()
+    return networked
+
+
+def test_a_protected_load_balancer_is_destroyed_only_when_named(protected: World) -> None:
+    engine = network(protected, **PROTECTED)
+    [step] = [s for s in engine.plan_destroy(["was"]).steps if s.only_named]
+    assert (step.resource.address, step.only_named) == (BALANCER, "is protected from deletion")
+    with pytest.raises(DataLossRefusedError, match=f"{BALANCER} is protected from deletion"):
+        engine.destroy(["was"])
+    with pytest.raises(DataLossRefusedError, match="never allows"):
+        network(protected, **PROTECTED, allow_data_loss=False).destroy(["was"], named=[BALANCER])
+    assert protected.wire.mutations() == []
+    assert BALANCER in did(engine.destroy(["was"], named=[BALANCER]), "deleted")
+
+
+def test_a_protected_load_balancer_is_replaced_only_when_named(protected: World) -> None:
+    """The one that's set aside keeps its protection, so a rerun after a crash asks again."""
+    before = inventory(protected)
+
+    def engine(**overrides: Any) -> Engine:
+        declared = network(protected, **PROTECTED, **overrides)
+        return declaring(declared, BALANCER, scheme="internet-facing")
+
+    assert did(engine().plan(), "replace") == [BALANCER]
+    with pytest.raises(ApplyFailedError, match=f"{BALANCER} is protected from deletion"):
+        engine().apply()
+    with pytest.raises(ApplyFailedError, match="never allows"):
+        engine(allow_data_loss=False).apply(named=[BALANCER])
+    assert inventory(protected) == before
+    protected.wire.clear()
+    protected.wire.strikes = lambda call, number: call.operation == "CreateLoadBalancer"
+    protected.wire.after = crash
+    with pytest.raises(CrashError):
+        engine().apply(named=[BALANCER])
+    protected.wire.clear()
+    with pytest.raises(ApplyFailedError, match="would delete the one that was replaced"):
+        engine().apply()
+    engine().apply(named=[BALANCER])
+    assert engine().plan().changes == []
+    assert inventory(protected) == before
+
+
+def test_protection_that_the_code_takes_off_asks_for_no_name(protected: World) -> None:
+    network(protected).apply()
+    assert BALANCER in did(network(protected).destroy(["was"]), "deleted")

@@ -389,7 +389,7 @@ def test_replacing_what_holds_data_has_to_be_asked_for(mall: Terminal) -> None:
     )
     shown = mall.run("apply", "--yes")
     assert shown.exit_code == 1
-    assert "This holds data and goes only when it is named:" in shown.stderr
+    assert "This holds data or is protected, and goes only when it is named:" in shown.stderr
     assert f"  --replace {DATABASE}\n" in shown.stderr
     assert mall.run("apply", "--yes", "--replace", DATABASE).exit_code == 0
     assert mall.run("plan").exit_code == 0
