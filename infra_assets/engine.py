@@ -267,8 +267,9 @@ class Engine:
     def adopt(self, address: str, id: str) -> Step:
         """Gives an existing object a declared resource's identity, then plans that resource.
 
-        `address` is a resource's, or an asset's that has one resource only. Raises
-        UnknownAssetError, NotAdoptableError, or NotAdoptedError.
+        `address` is a resource's, or an asset's that has one resource only; `id` the object's id
+        or ARN, or its name where AWS knows it by that. Raises UnknownAssetError,
+        NotAdoptableError, or NotAdoptedError.
         """
         spec = self._spec()
         resource = self._one_resource(address, spec)
@@ -276,20 +277,23 @@ class Engine:
         with self._lock(spec) as lock:
             cloud = self._cloud(spec, guard=lock.check)
             live = cloud.live(resource)
-            if live is not None and live.id != id:
+            if live is not None and id not in (live.id, live.arn, resource.name):
                 raise NotAdoptedError(f"{resource.address} exists already: {live.arn or live.id}")
-            resource.adopt(cloud, id)
-            live = cloud.live(resource)
-            if live is None:
-                raise NotAdoptedError(f"There is no {resource.address} with the id {id} on AWS.")
-            wanted = cloud.wanted(resource, now=False)
-            changed = {change.attribute for change in differences(resource, wanted, live)}
-            if "tags" in changed:
-                resource.update(cloud, live, wanted, frozenset({"tags"}))
-            step = reconcile.plan(resource, self._cloud(spec, guard=_refuse_to_write))
-            with recorded(cloud, lock.holder, "import") as did:
-                did.more = {"resource": resource.address, "id": id}
-        return step
+            who = lock.holder
+            with recorded(cloud, who, "import", resource=resource.address, id=id) as did:
+                if live is None:
+                    resource.adopt(cloud, id)
+                    live = cloud.live(resource)
+                if live is None:
+                    raise NotAdoptedError(f"There is no {resource.address} named {id} on AWS.")
+                wanted = cloud.wanted(resource, now=False)
+                changed = differences(resource, wanted, live)
+                retagged = tuple(change for change in changed if change.attribute == "tags")
+                if retagged:
+                    resource.update(cloud, live, wanted, frozenset({"tags"}))
+                adopted = Outcome(resource, "updated", retagged, live)
+                did.outcomes = lambda: [adopted]
+        return reconcile.plan(resource, self._cloud(spec, guard=_refuse_to_write))
 
     def _one_resource(self, address: str, spec: PlatformSpec) -> Resource:
         resources = [r for asset in self.assets for r in asset.resources(spec)]

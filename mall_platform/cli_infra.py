@@ -157,7 +157,7 @@ def add_commands(group: click.Group, connected: Connected) -> None:
 
         ASSET is an asset of one resource (network/vpc), or a resource as the plan shows it
         (ec2.Subnet/web-a). ID is the object's own id on AWS (vpc-0123456789abcdef0), or its name
-        where AWS knows it by one.
+        or ARN where AWS finds it by that.
 
         Exit code 0: all is as it should be; 2: apply would change something; 1: an error.
         """

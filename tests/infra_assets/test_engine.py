@@ -22,7 +22,7 @@ from infra_assets.resource import NotAdoptableError, Setting
 from infra_assets.run import ApplyFailedError
 from resources.aws import MissingInfrastructureError
 from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import DECLARED, SPEC, CrashError, World, crash, refused
+from tests.infra_assets.world import DECLARED, SPEC, Call, CrashError, World, crash, refused
 
 LOG = SPEC.bucket("log")
 STATE = SPEC.bucket("state")
@@ -45,6 +45,65 @@ def test_everything_is_made_in_one_apply_and_left_alone_by_the_next(world: World
     world.wire.clear()
     assert {o.result for o in world.engine().apply()} == {"unchanged"}
     assert world.wire.mutations() == []
+
+
+class CancelledError(BaseException):
+    """As Dagster's, when a run is cancelled: no Exception."""
+
+
+def test_a_cancelled_apply_is_recorded(complete: World) -> None:
+    """(O3)"""
+
+    def cancel(outcome: object, done: int, total: int) -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        complete.engine(raw_click_days=30).apply(["storage/raw_bucket"], on_progress=cancel)
+    (record,) = put_objects(complete, "infra-changes/")
+    assert record["failures"] == {"apply": "CancelledError"}
+    assert record["ended_at"] and record["plan"]["selection"] == ["storage/raw_bucket"]
+
+
+@pytest.mark.parametrize("command", ["apply", "destroy", "import", "prune"])
+def test_a_killed_change_has_left_its_record(complete: World, command: str) -> None:
+    """(O3) At its first changing call of its own the record is there, without an end."""
+    records = []
+
+    def look(call: Call) -> None:
+        complete.wire.clear()
+        records.extend(put_objects(complete, "infra-changes/"))
+
+    key = complete.found(next(r for r in DECLARED if r.address == "kms.Key/raw"))
+    kms = complete.aws.client("kms")
+    if command == "import":
+        kms.untag_resource(KeyId=key.id, TagKeys=list(key.attributes["tags"]))
+    engine, only = complete.engine(owner="another-team"), ["network/flow_logs"]
+    orphan_tags = {"mall:environment": "dev", "mall:resource": "sns.Topic/old"}
+    if command == "prune":
+        pairs = [{"Key": name, "Value": value} for name, value in orphan_tags.items()]
+        complete.aws.client("sns").create_topic(Name="old", Tags=pairs)
+    complete.wire.clear()
+    complete.wire.strikes = lambda call, number: call.service != "s3"
+    complete.wire.before = look
+    match command:
+        case "apply":
+            engine.apply(only)
+        case "destroy":
+            engine.destroy(only)
+        case "import":
+            complete.engine().adopt("kms.Key/raw", key.id)
+        case "prune":
+            engine.prune(["sns.Topic/old"])
+    (begun,) = records
+    assert (begun["command"], begun["ended_at"]) == (command, None)
+    assert begun["who"].startswith("arn:aws:") and "outcomes" not in begun
+    (ended,) = put_objects(complete, "infra-changes/")
+    assert ended == {**begun, "ended_at": ended["ended_at"], **outcome_of(ended)}
+    assert ended["ended_at"]
+
+
+def outcome_of(record: dict) -> dict:
+    return {name: record[name] for name in ("outcomes", "failures")}
 
 
 def test_a_plan_of_nothing_made_creates_everything_and_writes_nothing(world: World) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from infra_assets import reconcile
+from infra_assets.cloud import Cloud
 from infra_assets.reconcile import Permission
 from infra_assets.resource import Resource, Setting
 from tests.infra_assets.conftest import Built
@@ -133,6 +134,40 @@ def test_deleting_leaves_nothing_or_only_what_is_going(before: World, resource: 
     live = before.cloud().live(resource)
     assert live is None or live.going
     assert before.apply(resource).result in ("created", "updated")
+
+
+@each_type
+def test_what_others_have_made_is_adopted(before: World, resource: Resource) -> None:
+    """By its id, then again by its ARN; from then on it's the declared one, the only one.
+
+    Made by others is what bears another environment's tags.
+    """
+    if isinstance(resource, Setting):
+        return  # goes with its object
+    made_by_others(before, resource)
+    found = before.cloud().live(resource) or another_environment(before).live(resource)
+    assert found is not None
+    step = before.engine().adopt(resource.address, found.id)
+    assert step.live is not None and step.live.id == found.id
+    if resource.tagged:
+        assert before.cloud().is_tagged(resource, step.live.attributes["tags"])
+    if found.arn:
+        assert before.engine().adopt(resource.address, found.arn).live == step.live
+    assert "tags" not in {change.attribute for change in step.changes}
+    assert [live.id for live in resource.find(before.cloud())] == [found.id]
+
+
+def made_by_others(world: World, resource: Resource) -> None:
+    """Makes the object with tags that aren't ours."""
+    wanted = dict(world.cloud().wanted(resource, now=True))
+    if resource.tagged:
+        wanted["tags"] = another_environment(world).tags(resource)
+    resource.create(world.cloud(), wanted)
+
+
+def another_environment(world: World) -> Cloud:
+    spec = world.spec.model_copy(update={"env": "local"})
+    return Cloud(world.aws, spec, world.inventory, clock=world.time.clock())
 
 
 @each_type
