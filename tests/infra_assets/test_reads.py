@@ -11,6 +11,7 @@ import pytest
 
 from infra_assets import engine, run
 from infra_assets.cloud import Cloud
+from infra_assets.lock import ApplyLock
 from infra_assets.resource import Resource
 from tests.infra_assets.world import DECLARED, SPEC, Call, World
 
@@ -121,6 +122,34 @@ def test_an_apply_that_makes_everything(
     locked = [call.operation for call in world.wire.calls].index("PutObject")
     assert repeated(world.wire.calls[:locked]) == []
     assert repeated(world.wire.calls[locked:]) == []
+
+
+def test_an_apply_that_changes_something_reads_once_before_and_once_under_the_lock(
+    complete: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before the lock was had may be outdated: whoever had it may have changed it."""
+    for module in (engine, run):
+        monkeypatch.setattr(module, "THREADS", 1)
+    complete.engine(raw_click_days=30).apply()
+    calls = complete.wire.calls
+    locked = [call.operation for call in calls].index("PutObject")
+    assert repeated(calls[:locked]) == []
+    assert repeated(calls[locked:]) == []
+
+
+def test_an_apply_sees_what_was_changed_before_it_had_the_lock(
+    complete: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason for reading anew."""
+    acquire = ApplyLock.acquire
+
+    def acquire_late(lock: ApplyLock) -> None:
+        acquire(lock)
+        complete.aws.client("s3").delete_bucket_policy(Bucket=SPEC.bucket("drop"))
+
+    monkeypatch.setattr(ApplyLock, "acquire", acquire_late)
+    complete.engine(raw_click_days=30).apply()
+    assert complete.engine(raw_click_days=30).plan().changes == []
 
 
 def test_foreign_keys_cost_nothing_once_ours_are_there(complete: World, looks: Looks) -> None:
