@@ -40,6 +40,11 @@ class Plan:
         return [step for step in self.steps if step.action != "none"]
 
     @property
+    def awaited(self) -> list[Step]:
+        """What is as wanted, but that AWS hasn't got ready yet: an apply waits for it."""
+        return [s for s in self.steps if s.action == "none" and s.live and not s.live.ready]
+
+    @property
     def refused(self) -> list[Step]:
         """What AWS can't do; as long as there is any, nothing of the plan is applied."""
         return [step for step in self.steps if step.refused]
@@ -162,6 +167,7 @@ def _step(step: Step) -> dict[str, Any]:
         "resource": step.resource.address,
         "action": step.action,
         "id": step.live.id if step.live else None,
+        **({"ready": False} if step.action == "none" and step.live and not step.live.ready else {}),
         **({"order": order} if step.action == "replace" else {}),
         **({"refused": step.refused} if step.refused else {}),
         "changes": [change_as_dict(change) for change in step.changes],

@@ -189,7 +189,7 @@ def _agreed(engine: Engine, selection: Sequence[str], prune: Sequence[str]) -> S
 
     plan = engine.plan(_addresses(selection))
     _print(plan_lines(plan))
-    if not plan.changes and not prune:
+    if not (plan.changes or plan.awaited or prune):
         sys.exit(0)
     and_prune = f" and delete {', '.join(prune)}" if prune else ""
     click.confirm(f"Apply{and_prune}?", abort=True)

@@ -35,11 +35,13 @@ _SHORT = 60
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """The changes by asset and resource, the orphans, and the totals."""
+    """The changes by asset and resource, what isn't ready, the orphans, and the totals."""
     for asset, steps in groupby(plan.changes, key=lambda step: step.resource.asset):
         yield f"[bold]{escape(asset)}[/bold]"
         for step in steps:
             yield from step_lines(step)
+    for step in plan.awaited:
+        yield f"[yellow]…[/yellow] {escape(step.resource.address)} is not ready yet: apply waits."
     for orphan in plan.orphans:
         yield _orphan_line(orphan)
     yield _totals(plan)
@@ -175,7 +177,9 @@ def _totals(plan: Plan) -> str:
         for action, (_, _, words) in _ACTIONS.items()
         if action in plan.totals
     ]
-    if right := plan.totals.get("none", 0):
+    if waiting := len(plan.awaited):
+        counts.append(f"{waiting} not ready yet")
+    if right := plan.totals.get("none", 0) - waiting:
         counts.append(f"{right} as they should be")
     if plan.orphans:
         counts.append(f"{len(plan.orphans)} that no asset declares")
