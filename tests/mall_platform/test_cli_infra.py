@@ -15,12 +15,15 @@ from click.testing import CliRunner, Result
 from infra_assets.lock import ApplyLock
 from infra_assets.registry import REGISTRY
 from mall_platform import cli_infra
+from tests.infra_assets.test_replacing import inventory
 from tests.infra_assets.world import (
     ACCOUNT,
+    CrashError,
     Fault,
     State,
     Strikes,
     World,
+    crash,
     open_world,
     refused,
 )
@@ -591,6 +594,25 @@ def test_a_destroy_does_not_depend_on_the_locks_bucket(mall: Terminal) -> None:
     assert "deleted   ec2.FlowLog/main\n" in shown.stdout
 
 
+@pytest.mark.parametrize("number", [0, 3, 10, 40, 75])
+def test_what_a_crashed_apply_has_made_is_destroyed_whole(empty: Terminal, number: int) -> None:
+    """Whatever there is by then; what holds data and is there must be named as ever."""
+    before = inventory(empty.world)
+    with pytest.raises(CrashError):
+        empty.run("apply", "--yes", after=crash, at=lambda call, at: at == number)
+    shown = empty.run("destroy", "--yes")
+    named = [word for word in shown.stderr.split() if "/" in word and "." in word]
+    if shown.exit_code:
+        assert "goes only when it is named" in shown.stderr and empty.changed() == []
+        shown = empty.run("destroy", "--yes", *allowing(named))
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert inventory(empty.world) == before
+    assert empty.world.aws.client("s3").list_buckets()["Buckets"] == []
+    assert empty.run("destroy", "--yes").stdout == "Nothing was done.\n"
+    assert empty.run("apply", "--yes").exit_code == 0
+    assert empty.run("plan").exit_code == 0
+
+
 # ── import ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -626,6 +648,29 @@ def test_a_bucket_made_by_hand_is_adopted(mall: Terminal) -> None:
     assert (tags["owner"], tags["mall:asset"]) == ("somebody", "storage/raw_bucket")
     assert mall.run("apply", "--yes").exit_code == 0
     assert mall.run("import", f"s3.Bucket/{RAW}", RAW).exit_code == 0
+
+
+def test_an_object_is_adopted_into_what_a_crashed_apply_has_made(empty: Terminal) -> None:
+    """A subnet made by hand in the VPC that the apply got to; the next makes the rest."""
+    with pytest.raises(CrashError):
+        empty.run(
+            *("apply", "network/vpc", "network/subnets", "--yes"),
+            after=crash,
+            at=lambda call, _: call.operation == "CreateSubnet",
+        )
+    empty.world.wire.clear()
+    ec2, vpc = empty.world.aws.client("ec2"), vpc_of(empty.world)["VpcId"]
+    web_c = next(r for r in empty.world.resources() if r.address == "ec2.Subnet/web-c")
+    wanted = web_c.wanted()
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock=wanted["cidr"], AvailabilityZone=wanted["zone"])
+    shown = empty.run("import", "ec2.Subnet/web-c", made["Subnet"]["SubnetId"])
+    assert (shown.exit_code, shown.stderr) == (2, "")
+    assert "ec2.Subnet/web-c" not in shown.stdout
+    assert empty.run("import", "network/vpc", vpc).exit_code in (0, 2)
+    assert empty.run("apply", "network/vpc", "network/subnets", "--yes").exit_code == 0
+    assert empty.run("plan", "network/vpc", "network/subnets").exit_code == 0
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    assert len(subnets) == len([r for r in empty.world.resources() if r.kind() == "ec2.Subnet"])
 
 
 @pytest.mark.parametrize(
