@@ -256,7 +256,7 @@ def test_what_is_half_replaced_is_seen_and_finished(networked: World) -> None:
     networked.wire.before = refused(403, "UnauthorizedOperation")
     with pytest.raises(ApplyFailedError) as caught:
         engine.apply()
-    assert caught.value.failures.keys() == {"network/subnets"}
+    assert caught.value.failures.keys() == {"network/subnets"}, caught.value
     networked.wire.clear()
     plan = engine.plan()
     order = ["ec2.InternetGateway/main", *(r.address for r in DECLARED if r.kind() == "ec2.Subnet")]
