@@ -49,6 +49,7 @@ SERVICES = (
     "codedeploy",
     "codepipeline",
     "quicksight",
+    "tagging",
 )
 ADMIN_PATH = "/moto-api/local/"
 

@@ -53,6 +53,7 @@ _HOOKED = (
     "codedeploy",
     "codepipeline",
     "quicksight",
+    "tagging",
 )
 READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup")
 
