@@ -187,7 +187,7 @@ def _domain(spec: PlatformSpec) -> list[Statement]:
             _actions(
                 "route53",
                 "AssociateVPCWithHostedZone ChangeTagsForResource DisassociateVPCFromHostedZone"
-                " GetHostedZone ListResourceRecordSets ListTagsForResource"
+                " GetHostedZone ListResourceRecordSets ListTagsForResource ListTagsForResources"
                 " UpdateHostedZoneComment",
             ),
             ["arn:aws:route53:::hostedzone/*"],
@@ -406,7 +406,15 @@ def _roles(spec: PlatformSpec, roles: Sequence[Role]) -> list[Statement]:
     policies = spec.arn("iam", f"policy/{spec.names.prefix}-*", regional=False)
     boundary = spec.arn("iam", f"policy/{spec.names.boundary}", regional=False)
     return [
-        allow(["iam:GetAccountAuthorizationDetails", "tag:GetResources"], ["*"]),
+        allow(
+            [
+                *_actions(
+                    "iam", "GetAccountAuthorizationDetails ListInstanceProfiles ListPolicies"
+                ),
+                "tag:GetResources",
+            ],
+            ["*"],
+        ),
         allow(
             _actions("iam", "AttachRolePolicy CreateRole PutRolePermissionsBoundary PutRolePolicy"),
             [named],

@@ -59,6 +59,8 @@ _ON_ROLES = (
     "GetInstanceProfile",
     "GetPolicy",
     "GetPolicyVersion",
+    "ListInstanceProfiles",
+    "ListPolicies",
     "PassRole",
     "RemoveRoleFromInstanceProfile",
     "TagInstanceProfile",

@@ -19,6 +19,7 @@ from typing import Any
 from infra_assets.errors import InfraError
 from infra_assets.resource import REPLACED, Attributes, Live, Ref, Resource
 from infra_assets.spec import PlatformSpec
+from infra_assets.tagged import untold
 from infra_assets.types.tagging import from_pairs
 from resources.aws import Aws, MissingInfrastructureError
 
@@ -138,14 +139,20 @@ class Cloud:
 
     def tagged(self, *kinds: str) -> dict[str, dict[str, str]]:
         """The tags of every object that is this environment's, by ARN; with `kinds` (`kms:key`),
-        of these only.
+        of these only, if the tagging API lists them.
 
         What was tagged or deleted within the last minutes may be missing or still there.
         """
         ours = [{"Key": "mall:environment", "Values": [self.spec.env]}]
         only: dict[str, Any] = {"ResourceTypeFilters": [*kinds]} if kinds else {}
         found = self.read(_TAGS, "get_resources", TagFilters=ours, **only)["ResourceTagMappingList"]
-        return {item["ResourceARN"]: from_pairs(item["Tags"]) for item in found}
+        tagged = {item["ResourceARN"]: from_pairs(item["Tags"]) for item in found}
+        if not kinds:
+            besides = dict(untold(self))
+            tagged |= {
+                a: t for a, t in besides.items() if t.get("mall:environment") == self.spec.env
+            }
+        return tagged
 
     def tags(self, resource: Resource) -> dict[str, str]:
         """The tags of a resource, its identity among them."""

@@ -314,7 +314,8 @@ def _resources(service: str, action: str, call: ApiCall) -> list[str]:
             return [*aliases, *(_named("kms", "key/")(key) for key in keys)] or ["*"]
         case "route53":
             id = given.get("HostedZoneId") or given.get("Id") or given.get("ResourceId")
-            return [f"arn:aws:route53:::hostedzone/{id}"] if id else ["*"]
+            ids = [id] if id else given.get("ResourceIds", [])
+            return [f"arn:aws:route53:::hostedzone/{each}" for each in ids] or ["*"]
         case "wafv2":
             return _of_firewall(given)
         case "codedeploy":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,76 @@ CONTRACT = {f"{area}/{name}" for area, names in KEYS.items() for name in names}
 GLOBAL = ("arn:aws:iam:", "arn:aws:s3:", "arn:aws:route53:")
 
 
-@pytest.fixture(scope="module")
-def tagged(account: Account) -> dict[str, dict[str, str]]:
-    """The tags of everything of this environment, by ARN."""
+LISTED = {
+    *("acm:certificate", "athena:workgroup", "cloudtrail:trail", "cloudwatch:alarm"),
+    *("codebuild:project", "codecommit:mall", "codepipeline:mall"),
+    *("codedeploy:application", "codedeploy:deploymentgroup"),
+    *("ec2:elastic-ip", "ec2:internet-gateway", "ec2:launch-template", "ec2:natgateway"),
+    *("ec2:route-table", "ec2:security-group", "ec2:subnet", "ec2:vpc", "ec2:vpc-endpoint"),
+    "ec2:vpc-flow-log",
+    *(f"elasticloadbalancing:{kind}" for kind in ("listener", "loadbalancer", "targetgroup")),
+    *("events:rule", "firehose:deliverystream", "glue:crawler", "glue:database", "kms:key"),
+    *("lambda:function", "logs:log-group", "rds:db", "rds:pg", "rds:subgrp", "s3:mall"),
+    *("secretsmanager:secret", "sns:mall", "sqs:mall", "wafv2:regional"),
+}
+"""The sorts of things that AWS's tagging service lists, of those that the platform is made of."""
+
+
+def _listed_by_tag(account: Account) -> dict[str, dict[str, str]]:
     found = account.read(
         "resourcegroupstaggingapi",
         "get_resources",
         TagFilters=[{"Key": "mall:environment", "Values": [account.env]}],
     )["ResourceTagMappingList"]
     return {each["ResourceARN"]: tags(each) for each in found}
+
+
+def _listed_by_name(account: Account) -> dict[str, dict[str, str]]:
+    """What that service doesn't list, tagged or not: IAM's by our names, zones, scaling groups."""
+    found: dict[str, dict[str, str]] = {}
+    for kind, what, name in (
+        ("role", "Role", "RoleName"),
+        ("instance_profile", "InstanceProfile", "InstanceProfileName"),
+    ):
+        for each in account.read("iam", f"list_{kind}s")[f"{what}s"]:
+            if each[name].startswith(account.named("")):
+                answer = account.read("iam", f"get_{kind}", **{name: each[name]})
+                found[each["Arn"]] = tags(answer[what])
+    for policy in account.read("iam", "list_policies", Scope="Local")["Policies"]:
+        if policy["PolicyName"].startswith(account.named("")):
+            answer = account.read("iam", "get_policy", PolicyArn=policy["Arn"])
+            found[policy["Arn"]] = tags(answer["Policy"])
+    for zone in account.read("route53", "list_hosted_zones")["HostedZones"]:
+        id = zone["Id"].removeprefix("/hostedzone/")
+        answer = account.read(
+            "route53", "list_tags_for_resource", ResourceType="hostedzone", ResourceId=id
+        )
+        found[f"arn:aws:route53:::hostedzone/{id}"] = tags(answer["ResourceTagSet"])
+    for group in account.read("autoscaling", "describe_auto_scaling_groups")["AutoScalingGroups"]:
+        found[group["AutoScalingGroupARN"]] = tags(group)
+    return found
+
+
+@pytest.fixture(scope="module")
+def tagged(account: Account) -> dict[str, dict[str, str]]:
+    """The tags of everything of this environment, by ARN."""
+    return _listed_by_tag(account) | _listed_by_name(account)
+
+
+def test_nothing_is_missing_that_can_be_tagged(account: Account) -> None:
+    """Something that isn't listed could go without tags unseen."""
+    sorts = {_sort(arn) for arn in _listed_by_tag(account)}
+    assert LISTED - sorts == set()
+    others = {_sort(arn) for arn in _listed_by_name(account)}
+    iam = {"iam:role", "iam:policy", "iam:instance-profile"}
+    assert others == {*iam, "route53:hostedzone", "autoscaling:autoScalingGroup"}
+
+
+def _sort(arn: str) -> str:
+    """`ec2:vpc`; where the name follows the service at once, the first word of the name."""
+    service, _, _, rest = arn.split(":", 5)[2:]
+    word = re.split("[:/_]", rest)[0]
+    return f"{service}:{'mall' if word.startswith('mall-') else word}"
 
 
 def test_everything_says_whose_it_is(tagged: dict[str, dict[str, str]]) -> None:
