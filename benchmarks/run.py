@@ -21,6 +21,7 @@ ROWS: tuple[Row, ...] = (
     mart.ROW,
     purchases.MEMORY,
     starting.IMPORT,
+    starting.INFRA,
     starting.DEMO,
     starting.TEST,
 )
