@@ -357,6 +357,8 @@ def _of_balancers(call: ApiCall) -> list[str]:
 def _of_glue(given: Mapping[str, Any]) -> list[str]:
     if "ResourceArn" in given:
         return [given["ResourceArn"]]
+    if "Targets" in given:
+        return [arn("glue", f"crawler/{given['Name']}")]
     if "DatabaseName" not in given and "DatabaseInput" not in given and "Name" in given:
         name = given["Name"]
         if "_" not in name:

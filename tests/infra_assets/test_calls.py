@@ -14,31 +14,51 @@ import pytest
 
 from tests.authorization import ApiCall, Need, action_of, arn, needs, recorded
 from tests.infra_assets.test_apply_role import APPLY, BOUNDARY, RIGHTS, actions_allowed
-from tests.infra_assets.world import DECLARED, SPEC, World, open_world
+from tests.infra_assets.test_drift import change_behind, changeable
+from tests.infra_assets.world import DECLARED, ONE_OF_EACH_TYPE, SPEC, World, open_world
 from tests.service_models import faults
 
 
 @dataclass(frozen=True)
 class Life:
-    """Every call of an environment's life, and the tags of what was made, by its id."""
+    """Every call of an environment's life, the hosts that were asked, and the tags of what was
+    made, by its id."""
 
     calls: list[ApiCall]
+    hosts: set[str]
     tags_of: dict[str, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
 def life() -> Iterator[Life]:
-    """Everything is made, planned, retagged and destroyed; a target group is replaced."""
+    """Everything is made, planned, set right attribute by attribute, retagged and destroyed; a
+    target group is replaced."""
     with open_world() as world:
         with recorded() as calls:
-            world.engine().apply()
+            outcomes = world.engine().apply()
             world.engine().plan()
+        world.made = tuple((o.resource, o.live) for o in outcomes if o.live)
+        calls += repairs(world)
+        with recorded() as more:
             changed = {"owner": "another-team", "web_servers": {"port": 8081}}
             world.engine(**changed).apply()
         tags_of = tags_in(world)
         with recorded() as last:
             world.engine().destroy(named=[r.address for r in DECLARED if r.holds_data])
-    yield Life([*calls, *last], tags_of)
+        hosts = {call.parameters["url"].split("/")[2] for call in world.wire.calls}
+    yield Life([*calls, *more, *last], hosts, tags_of)
+
+
+def repairs(world: World) -> list[ApiCall]:
+    """The calls that set right what somebody changes, for each attribute of every type."""
+    found = []
+    for resource in ONE_OF_EACH_TYPE:
+        for attribute in changeable(resource):
+            change_behind(world, resource, attribute)
+            with recorded() as calls:
+                assert world.apply(resource).result == "updated"
+            found += calls
+    return found
 
 
 def tags_in(world: World) -> dict[str, dict[str, str]]:
@@ -86,8 +106,10 @@ def test_every_call_of_an_environments_life_is_allowed(life: Life) -> None:
     assert {need.action for need in refused} == {
         "iam:AttachRolePolicy",
         "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
         "iam:CreateRole",
         "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
         "iam:DeleteRole",
         "iam:DetachRolePolicy",
         "iam:ListPolicyVersions",
@@ -158,6 +180,14 @@ def test_every_call_that_a_resource_type_names_is_allowed() -> None:
         "iam:ListPolicyVersions",
         "iam:TagPolicy",
     }
+
+
+def test_everything_is_asked_of_tokyo(life: Life) -> None:
+    """(N1) Services that are everywhere have no region in their address."""
+    everywhere = ("iam.amazonaws.com", "route53.amazonaws.com")
+    elsewhere = [h for h in life.hosts if ".ap-northeast-1." not in h and h not in everywhere]
+    assert len(life.hosts) > 20
+    assert elsewhere == []
 
 
 def test_every_call_is_valid_against_its_services_model(life: Life) -> None:

@@ -346,11 +346,3 @@ def test_only_who_names_the_bucket_gets_rid_of_a_locked_backup(complete: World) 
     (resource,) = [r for r in DECLARED if r.address == f"s3.Bucket/{bucket}"]
     reconcile.delete(resource, complete.cloud(), Permission(frozenset({resource.address})))
     assert bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
-
-
-def test_everything_is_asked_of_tokyo(complete: World) -> None:
-    """(N1) Services that are everywhere have no region in their address."""
-    complete.engine().plan()
-    hosts = {call.parameters["url"].split("/")[2] for call in complete.wire.calls}
-    everywhere = ("iam.amazonaws.com", "route53.amazonaws.com")
-    assert [h for h in hosts if ".ap-northeast-1." not in h and h not in everywhere] == []
