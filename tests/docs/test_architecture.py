@@ -21,6 +21,7 @@ ENGINE = (
     "resource",
     "reconcile",
     "cloud",
+    "tagged",
     "engine",
     "run",
     "plan",
