@@ -175,6 +175,8 @@ class TargetTracking(Resource):
             "metric": self.metric,
             "target": self.target,
             "requests_of": list(self.requests_of) if self.requests_of else None,
+            "enabled": True,
+            "takes_servers_away": True,
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -199,6 +201,8 @@ class TargetTracking(Resource):
             "metric": metric.get("PredefinedMetricType"),
             "target": tracking.get("TargetValue"),
             "requests_of": [balancer, f"targetgroup/{targets}"] if targets else None,
+            "enabled": policy.get("Enabled", True),
+            "takes_servers_away": not tracking.get("DisableScaleIn", False),
         }
         return Live(self.name, attributes, arn=policy["PolicyARN"])
 
@@ -215,7 +219,9 @@ class TargetTracking(Resource):
             TargetTrackingConfiguration={
                 "PredefinedMetricSpecification": metric,
                 "TargetValue": wanted["target"],
+                "DisableScaleIn": not wanted["takes_servers_away"],
             },
+            Enabled=wanted["enabled"],
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:

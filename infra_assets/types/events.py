@@ -10,14 +10,13 @@ from infra_assets.cloud import Cloud
 from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.tagging import from_pairs, pairs
 
-_TARGET = "target"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(Resource):
-    """Starts one target, under a role, on every event of a pattern."""
+    """Starts one target and nothing else, under a role, on every event of a pattern."""
 
     service: ClassVar[str] = "events"
+    sets: ClassVar[frozenset[str]] = frozenset({"targets"})
 
     description: str
     pattern: dict[str, Any]
@@ -29,7 +28,7 @@ class Rule(Resource):
             "description": self.description,
             "pattern": self.pattern,
             "state": "ENABLED",
-            "target": {"Arn": self.target, "RoleArn": self.role},
+            "targets": [{"Id": "target", "Arn": self.target, "RoleArn": self.role}],
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -40,13 +39,12 @@ class Rule(Resource):
             return []
         arn = rule["Arn"]
         targets = cloud.read("events", "list_targets_by_rule", Rule=self.name)["Targets"]
-        ours = next((target for target in targets if target["Id"] == _TARGET), None)
         tags = cloud.read("events", "list_tags_for_resource", ResourceARN=arn)["Tags"]
         attributes = {
             "description": rule.get("Description"),
             "pattern": json.loads(rule.get("EventPattern", "{}")),
             "state": rule["State"],
-            "target": ours and {name: ours.get(name) for name in ("Arn", "RoleArn")},
+            "targets": targets,
             "tags": from_pairs(tags),
         }
         return [Live(self.name, attributes, arn=arn)]
@@ -57,12 +55,19 @@ class Rule(Resource):
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         if changed & {"description", "pattern", "state"}:
             self._put(cloud, wanted)
-        if "target" in changed:
-            target = {"Id": _TARGET, **wanted["target"]}
-            cloud.write("events", "put_targets", Rule=self.name, Targets=[target])
+        if "targets" in changed:
+            self._aim(cloud, live.attributes["targets"], wanted["targets"])
         if "tags" in changed:
             tags = pairs(wanted["tags"])
             cloud.write("events", "tag_resource", ResourceARN=live.arn, Tags=tags)
+
+    def _aim(self, cloud: Cloud, now: list[Attributes], wanted: list[Attributes]) -> None:
+        """A target that is put has nothing left of the one with its id."""
+        ids = {target["Id"] for target in wanted}
+        if surplus := sorted(target["Id"] for target in now if target["Id"] not in ids):
+            cloud.write("events", "remove_targets", Rule=self.name, Ids=surplus)
+        if wanted:
+            cloud.write("events", "put_targets", Rule=self.name, Targets=wanted)
 
     def _put(self, cloud: Cloud, wanted: Attributes, **tags: Any) -> None:
         cloud.write(
@@ -76,6 +81,5 @@ class Rule(Resource):
         )
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        if live.attributes["target"]:
-            cloud.write("events", "remove_targets", Rule=self.name, Ids=[_TARGET])
+        self._aim(cloud, live.attributes["targets"], [])
         cloud.write("events", "delete_rule", Name=self.name)

@@ -44,7 +44,13 @@ class DeliveryStream(Resource):
             "partitioned_by": self.partitioned_by,
             "buffering": {"SizeInMBs": self.buffer_mb, "IntervalInSeconds": self.buffer_s},
             "compression": "UNCOMPRESSED",
-            "log_group": self.log_group,
+            "retry_s": 300,
+            "processing": {"Enabled": True, "besides": [_A_LINE_FOR_EACH_RECORD]},
+            "logging": {
+                "Enabled": True,
+                "LogGroupName": self.log_group,
+                "LogStreamName": "delivery",
+            },
             "object_key": self.key,
             "stream_key": self.key,
         }
@@ -72,7 +78,11 @@ class DeliveryStream(Resource):
             "partitioned_by": _partitioned_by(to),
             "buffering": to.get("BufferingHints"),
             "compression": to.get("CompressionFormat"),
-            "log_group": to.get("CloudWatchLoggingOptions", {}).get("LogGroupName"),
+            "retry_s": to.get("DynamicPartitioningConfiguration", {})
+            .get("RetryOptions", {})
+            .get("DurationInSeconds"),
+            "processing": _processing(to),
+            "logging": to.get("CloudWatchLoggingOptions"),
             "object_key": to.get("EncryptionConfiguration", {})
             .get("KMSEncryptionConfig", {})
             .get("AWSKMSKeyARN"),
@@ -137,6 +147,27 @@ class DeliveryStream(Resource):
         cloud.write("firehose", "delete_delivery_stream", DeliveryStreamName=self.name)
 
 
+_EXTRACTION = "MetadataExtraction"
+
+
+def _processor(kind: str, **parameters: str) -> dict[str, Any]:
+    named = [{"ParameterName": n, "ParameterValue": value} for n, value in parameters.items()]
+    return {"Type": kind, "Parameters": named}
+
+
+_A_LINE_FOR_EACH_RECORD = _processor("AppendDelimiterToRecord", Delimiter="\\n")
+
+
+def _processing(destination: Attributes) -> dict[str, Any]:
+    """Whether records are processed, and how besides the extraction of their partition keys."""
+    found = destination.get("ProcessingConfiguration", {})
+    processors = found.get("Processors", ())
+    return {
+        "Enabled": found.get("Enabled", False),
+        "besides": [each for each in processors if each["Type"] != _EXTRACTION],
+    }
+
+
 def _partitioned_by(destination: Attributes) -> str | None:
     """The jq query that gives the partition keys; None where partitioning is off."""
     if not destination.get("DynamicPartitioningConfiguration", {}).get("Enabled"):
@@ -161,33 +192,20 @@ def _destination(wanted: Attributes) -> dict[str, Any]:
         "BufferingHints": wanted["buffering"],
         "CompressionFormat": wanted["compression"],
         "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": wanted["object_key"]}},
-        "CloudWatchLoggingOptions": {
-            "Enabled": True,
-            "LogGroupName": wanted["log_group"],
-            "LogStreamName": "delivery",
-        },
+        "CloudWatchLoggingOptions": wanted["logging"],
         "DynamicPartitioningConfiguration": {
             "Enabled": True,
-            "RetryOptions": {"DurationInSeconds": 300},
+            "RetryOptions": {"DurationInSeconds": wanted["retry_s"]},
         },
         "ProcessingConfiguration": {
-            "Enabled": True,
+            "Enabled": wanted["processing"]["Enabled"],
             "Processors": [
-                {
-                    "Type": "MetadataExtraction",
-                    "Parameters": [
-                        _parameter("MetadataExtractionQuery", wanted["partitioned_by"]),
-                        _parameter("JsonParsingEngine", "JQ-1.6"),
-                    ],
-                },
-                {
-                    "Type": "AppendDelimiterToRecord",
-                    "Parameters": [_parameter("Delimiter", "\\n")],
-                },
+                _processor(
+                    _EXTRACTION,
+                    MetadataExtractionQuery=wanted["partitioned_by"],
+                    JsonParsingEngine="JQ-1.6",
+                ),
+                *wanted["processing"]["besides"],
             ],
         },
     }
-
-
-def _parameter(name: str, value: str) -> dict[str, str]:
-    return {"ParameterName": name, "ParameterValue": value}

@@ -55,7 +55,15 @@ class Function(Resource):
             "role": self.role,
             "variables": self.variables,
             "dead_letters": self.dead_letters,
-            "invoked_by": {"service": service, "source": source},
+            "invoked_by": _policy(
+                {
+                    "Sid": _SID,
+                    "Effect": "Allow",
+                    "Principal": {"Service": service},
+                    "Action": "lambda:InvokeFunction",
+                    "Condition": {"ArnLike": {"AWS:SourceArn": source}},
+                }
+            ),
             "retries": 2,
         }
 
@@ -84,18 +92,10 @@ class Function(Resource):
         )
         return [Live(self.name, attributes, arn=function["FunctionArn"], ready=ready)]
 
-    def _invoked_by(self, cloud: Cloud) -> dict[str, str | None] | None:
+    def _invoked_by(self, cloud: Cloud) -> dict[str, Any]:
+        """Every permission to invoke the function, whoever gave it."""
         found = cloud.read("lambda", "get_policy", FunctionName=self.name, absent=_ABSENT)
-        statements = json.loads(found["Policy"])["Statement"] if found else ()
-        for statement in statements:
-            if statement["Sid"] == _SID:
-                principal = statement["Principal"]
-                condition = statement.get("Condition", {}).get("ArnLike", {})
-                return {
-                    "service": principal if isinstance(principal, str) else principal["Service"],
-                    "source": condition.get("AWS:SourceArn"),
-                }
-        return None
+        return _policy(*(json.loads(found["Policy"])["Statement"] if found else ()))
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
@@ -123,7 +123,7 @@ class Function(Resource):
                 ZipFile=zipped(self.code),
             )
         if "invoked_by" in changed:
-            self._admit(cloud, live, wanted["invoked_by"])
+            self._admit(cloud, live.attributes["invoked_by"], wanted["invoked_by"])
         if "retries" in changed:
             cloud.write(
                 "lambda",
@@ -134,24 +134,36 @@ class Function(Resource):
         if "tags" in changed:
             cloud.write("lambda", "tag_resource", Resource=live.arn, Tags=dict(wanted["tags"]))
 
-    def _admit(self, cloud: Cloud, live: Live, by: dict[str, str]) -> None:
-        if live.attributes["invoked_by"]:
-            cloud.write("lambda", "remove_permission", FunctionName=self.name, StatementId=_SID)
-        cloud.write(
-            "lambda",
-            "add_permission",
-            FunctionName=self.name,
-            StatementId=_SID,
-            Action="lambda:InvokeFunction",
-            Principal=by["service"],
-            SourceArn=by["source"],
-        )
+    def _admit(self, cloud: Cloud, now: Attributes, wanted: Attributes) -> None:
+        """A permission can't be changed: what isn't as wanted is taken away first."""
+        kept = [one for one in now["Statement"] if one in wanted["Statement"]]
+        for statement in now["Statement"]:
+            if statement not in kept:
+                sid = statement["Sid"]
+                cloud.write("lambda", "remove_permission", FunctionName=self.name, StatementId=sid)
+        for statement in wanted["Statement"]:
+            if statement not in kept:
+                cloud.write(
+                    "lambda",
+                    "add_permission",
+                    FunctionName=self.name,
+                    StatementId=statement["Sid"],
+                    Action=statement["Action"],
+                    Principal=statement["Principal"]["Service"],
+                    SourceArn=statement["Condition"]["ArnLike"]["AWS:SourceArn"],
+                )
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("lambda", "delete_function", FunctionName=self.name)
 
 
 _SID = "invoked-by"
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    """Who may invoke a function; that it's this one goes without saying."""
+    said = [{k: v for k, v in one.items() if k != "Resource"} for one in statements]
+    return {"Statement": said}
 
 
 def _configuration(wanted: Attributes) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Record(Resource):
     """What a name stands for; `name` is the record's type and full name: `A app.mall.internal`.
 
     Either `values` (kept by others for `ttl_s` seconds), or `alias`: a load balancer's name and
-    its zone.
+    its zone, which isn't given while that has no healthy server.
     """
 
     service: ClassVar[str] = "route53"
@@ -120,7 +120,11 @@ class Record(Resource):
     alias: tuple[Ref, Ref] | None = None
 
     def wanted(self) -> dict[str, Any]:
-        alias = {"name": self.alias[0], "zone": self.alias[1]} if self.alias else None
+        alias = self.alias and {
+            "name": self.alias[0],
+            "zone": self.alias[1],
+            "healthy_only": True,
+        }
         return {
             "zone": self.zone,
             "values": list(self.values),
@@ -164,7 +168,11 @@ def record_in(cloud: Cloud, zone: str, kind: str, name: str) -> Live | None:
                 "values": [item["Value"] for item in record.get("ResourceRecords", ())],
                 "ttl_s": record.get("TTL"),
                 "alias": alias
-                and {"name": alias["DNSName"].rstrip("."), "zone": alias["HostedZoneId"]},
+                and {
+                    "name": alias["DNSName"].rstrip("."),
+                    "zone": alias["HostedZoneId"],
+                    "healthy_only": alias["EvaluateTargetHealth"],
+                },
             }
             return Live(f"{kind} {name}", attributes)
     return None
@@ -173,8 +181,12 @@ def record_in(cloud: Cloud, zone: str, kind: str, name: str) -> Live | None:
 def change_record(cloud: Cloud, zone: str, action: str, name: str, wanted: Attributes) -> None:
     kind, domain = name.split()
     if alias := wanted["alias"]:
-        target = {"DNSName": alias["name"], "HostedZoneId": alias["zone"]}
-        content: dict[str, Any] = {"AliasTarget": {**target, "EvaluateTargetHealth": True}}
+        target = {
+            "DNSName": alias["name"],
+            "HostedZoneId": alias["zone"],
+            "EvaluateTargetHealth": alias["healthy_only"],
+        }
+        content: dict[str, Any] = {"AliasTarget": target}
     else:
         values = [{"Value": value} for value in wanted["values"]]
         content = {"ResourceRecords": values, "TTL": wanted["ttl_s"]}

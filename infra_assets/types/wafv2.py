@@ -79,7 +79,7 @@ class WebAcl(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class Logging(Resource):
-    """The log of what a web ACL saw; `name` is the web ACL's."""
+    """The log of all that a web ACL saw, nothing left out; `name` is the web ACL's."""
 
     service: ClassVar[str] = "wafv2"
     tagged: ClassVar[bool] = False
@@ -88,7 +88,7 @@ class Logging(Resource):
     log_group: Ref
 
     def wanted(self) -> dict[str, Any]:
-        return {"acl": self.acl, "log_group": self.log_group}
+        return {"acl": self.acl, "log_group": self.log_group, "filter": None, "redacted": []}
 
     def find(self, cloud: Cloud) -> list[Live]:
         acl = cloud.live(WebAcl.former(self.name))
@@ -102,12 +102,24 @@ class Logging(Resource):
         )
         if found is None:
             return []
-        (to,) = found["LoggingConfiguration"]["LogDestinationConfigs"]
-        return [Live(self.name, {"acl": acl.arn, "log_group": to.removesuffix(":*")})]
+        logging = found["LoggingConfiguration"]
+        (to,) = logging["LogDestinationConfigs"]
+        attributes = {
+            "acl": acl.arn,
+            "log_group": to.removesuffix(":*"),
+            "filter": logging.get("LoggingFilter"),
+            "redacted": logging.get("RedactedFields", []),
+        }
+        return [Live(self.name, attributes)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        to = {"ResourceArn": wanted["acl"], "LogDestinationConfigs": [wanted["log_group"]]}
-        cloud.write("wafv2", "put_logging_configuration", LoggingConfiguration=to)
+        logging = {
+            "ResourceArn": wanted["acl"],
+            "LogDestinationConfigs": [wanted["log_group"]],
+            "RedactedFields": wanted["redacted"],
+            **({"LoggingFilter": wanted["filter"]} if wanted["filter"] else {}),
+        }
+        cloud.write("wafv2", "put_logging_configuration", LoggingConfiguration=logging)
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         self.create(cloud, wanted)

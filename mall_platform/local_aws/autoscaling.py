@@ -1,5 +1,5 @@
 """EC2 Auto Scaling: instance refreshes, warm-ups, instances spread over a group's subnets, and
-policies that go with their group.
+policies that go with their group and can be switched off.
 
 A refresh replaces every instance at once; it is finished when the call returns.
 """
@@ -25,6 +25,7 @@ def install() -> None:
     _spread_instances()
     _keep_warmups()
     _drop_policies()
+    _switch_policies()
     _add_refreshes()
 
 
@@ -67,6 +68,15 @@ def _drop_policies() -> None:
         for key, policy in list(self.policies.items()):
             if policy.auto_scaling_group_name == group_name:
                 del self.policies[key]
+
+
+def _switch_policies() -> None:
+    @replace(AutoScalingResponse, "put_scaling_policy")
+    def put_scaling_policy(original: Any, self: AutoScalingResponse) -> Any:
+        answer = original(self)
+        policy = self.autoscaling_backend.policies[self.params["PolicyName"]]
+        policy.enabled = self.params.get("Enabled", True)
+        return answer
 
 
 def _population(group: FakeAutoScalingGroup, subnet_id: str) -> int:

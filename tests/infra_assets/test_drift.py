@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from infra_assets.policies import allow, document, grant
-from infra_assets.reconcile import plan
+from infra_assets.reconcile import Permission, delete, plan
 from infra_assets.resource import Live, Resource
 from infra_assets.types.wafv2 import visible_as
 from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import DECLARED, SPEC, World, comparable, each_type
+from tests.infra_assets.world import DECLARED, SPEC, World, comparable
 
 UNCHANGEABLE = {
     ("ec2.DefaultGroup", "vpc"): "it is part of the identity",
@@ -21,7 +21,6 @@ UNCHANGEABLE = {
     ("glue.JsonTable", "database"): "it is part of the identity",
     ("wafv2.Logging", "acl"): "it is part of the identity",
     ("wafv2.Association", "load_balancer"): "it is part of the identity",
-    ("route53.Record", "alias"): "it has values instead",
     ("sns.Subscription", "topic"): "it is part of the identity",
     ("sns.Subscription", "function"): "it is part of the identity",
     ("elbv2.Listener", "load_balancer"): "it is part of the identity",
@@ -112,6 +111,41 @@ def another_certificate(world: World) -> str:
     return made["CertificateArn"]
 
 
+def another_target(world: World, live: Live) -> None:
+    queue = world.found(one("sqs.Queue", "mall-dev-notifier-dead-letters")).arn
+    targets = [{"Id": "other", "Arn": queue}]
+    world.aws.client("events").put_targets(Rule=live.id, Targets=targets)
+
+
+def delivering(**options: Any) -> Behind:
+    """Options of Firehose's destination set to others."""
+    return lambda world, live: world.aws.client("firehose").update_destination(
+        DeliveryStreamName=live.id,
+        CurrentDeliveryStreamVersionId=live.output("version"),
+        DestinationId=live.output("destination"),
+        ExtendedS3DestinationUpdate=options,
+    )
+
+
+def without_delimiter(world: World, live: Live) -> None:
+    stream = world.aws.client("firehose").describe_delivery_stream(DeliveryStreamName=live.id)
+    (destination,) = stream["DeliveryStreamDescription"]["Destinations"]
+    processing = destination["ExtendedS3DestinationDescription"]["ProcessingConfiguration"]
+    kept = [p for p in processing["Processors"] if p["Type"] != "AppendDelimiterToRecord"]
+    delivering(ProcessingConfiguration={**processing, "Processors": kept})(world, live)
+
+
+def logging_less(**left_out: Any) -> Behind:
+    """What the firewall's log leaves out."""
+    return lambda world, live: world.aws.client("wafv2").put_logging_configuration(
+        LoggingConfiguration={
+            "ResourceArn": live.attributes["acl"],
+            "LogDestinationConfigs": [live.attributes["log_group"]],
+            **left_out,
+        }
+    )
+
+
 CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ("kms.Rotation", "rotation"): call("kms", "disable_key_rotation", KeyId="<id>"),
     ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
@@ -126,6 +160,30 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ),
     ("lambda.Function", "code"): call(
         "lambda", "update_function_code", FunctionName="<id>", ZipFile=b"PK\5\6" + bytes(18)
+    ),
+    ("lambda.Function", "invoked_by"): call(
+        "lambda",
+        "add_permission",
+        FunctionName="<id>",
+        StatementId="anybody",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+    ),
+    ("events.Rule", "targets"): another_target,
+    ("firehose.DeliveryStream", "processing"): without_delimiter,
+    ("firehose.DeliveryStream", "logging"): delivering(CloudWatchLoggingOptions={"Enabled": False}),
+    ("wafv2.Logging", "redacted"): logging_less(RedactedFields=[{"QueryString": {}}]),
+    ("wafv2.Logging", "filter"): logging_less(
+        LoggingFilter={
+            "DefaultBehavior": "DROP",
+            "Filters": [
+                {
+                    "Behavior": "KEEP",
+                    "Requirement": "MEETS_ANY",
+                    "Conditions": [{"ActionCondition": {"Action": "BLOCK"}}],
+                }
+            ],
+        }
     ),
 }
 """How somebody changes what the type's own `update` can only set right."""
@@ -223,12 +281,29 @@ def other(value: Any) -> Any:
             return ["other"]
 
 
+def said_by(resource: Resource) -> frozenset[str]:
+    return frozenset(n for n, value in resource.wanted().items() if value not in (None, [], {}))
+
+
+def one_of_each_variant() -> list[Resource]:
+    """Of each type one for each set of attributes that it says something of: an alias is a record
+    as well as one with values. A redirect says as much as a forward does."""
+    variants = {(r.kind(), said_by(r)): r for r in reversed(DECLARED)}
+    return [*variants.values(), one("elbv2.Listener", "mall-dev-web:80")]
+
+
+VARIANTS = one_of_each_variant()
+each_variant = pytest.mark.parametrize("resource", VARIANTS, ids=lambda r: r.address)
+
+
 def changeable(resource: Resource) -> list[str]:
-    """The attributes that AWS lets somebody change."""
+    """The attributes that AWS lets somebody change, but for those that are another variant's."""
+    same_type = [said_by(r) for r in VARIANTS if r.kind() == resource.kind()]
+    others = frozenset().union(*same_type) - said_by(resource)
     return [
         name
         for name in [*resource.wanted(), *(["tags"] if resource.tagged else [])]
-        if name not in resource.fixed and (resource.kind(), name) not in UNCHANGEABLE
+        if name not in resource.fixed | others and (resource.kind(), name) not in UNCHANGEABLE
     ]
 
 
@@ -255,7 +330,16 @@ def repaired(built: Built, account: World) -> Iterator[World]:
     assert account.engine().plan().changes == []
 
 
-@each_type
+def test_a_rule_goes_with_all_its_targets(repaired: World) -> None:
+    """EventBridge refuses to delete a rule that still has one, whoever put it there."""
+    rule = next(r for r in VARIANTS if r.kind() == "events.Rule")
+    another_target(repaired, repaired.found(rule))
+    assert delete(rule, repaired.cloud(), Permission()) is not None
+    assert repaired.cloud().live(rule) is None
+    assert repaired.apply(rule).result == "created"
+
+
+@each_variant
 def test_what_is_changed_behind_the_codes_back_is_seen_and_repaired(
     repaired: World, resource: Resource
 ) -> None:

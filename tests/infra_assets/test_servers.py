@@ -271,3 +271,25 @@ def test_servers_and_their_volumes_say_whose_they_are(complete: World, tier: str
         assert (tags["mall:environment"], tags["mall:asset"]) == ("dev", f"{tier}/servers")
     assert {f"{tier}/servers" for tier in TIERS} <= {asset.address for asset in REGISTRY}
     assert complete.engine().plan().orphans == ()
+
+
+def test_the_alarms_of_scaling_are_its_own(complete: World) -> None:
+    """(S3) What target tracking makes for itself is neither drift nor left over."""
+    cloudwatch = complete.aws.client("cloudwatch")
+    for side, comparison in (("High", "GreaterThanThreshold"), ("Low", "LessThanThreshold")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"TargetTracking-mall-dev-web-Alarm{side}-0123",
+            Namespace="AWS/EC2",
+            MetricName="CPUUtilization",
+            Dimensions=[{"Name": "AutoScalingGroupName", "Value": "mall-dev-web"}],
+            Statistic="Average",
+            Period=60,
+            EvaluationPeriods=3,
+            Threshold=50,
+            ComparisonOperator=comparison,
+        )
+    plan = complete.engine().plan()
+    assert (plan.changes, plan.orphans) == ([], ())
+    complete.engine().apply()
+    found = cloudwatch.describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"]
+    assert len(found) == 2

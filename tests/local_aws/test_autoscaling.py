@@ -137,3 +137,27 @@ def test_policies_go_with_their_group(client: Clients) -> None:
     groups = {policy["AutoScalingGroupName"] for policy in found}
     assert other.name in groups
     assert group.name not in groups
+
+
+def test_a_policy_can_be_switched_off_and_kept_from_taking_instances_away(client: Clients) -> None:
+    group, autoscaling = Group(client, 1), client("autoscaling")
+    tracking = {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"},
+        "TargetValue": 50,
+    }
+
+    def put(tracking: dict[str, Any], **switch: bool) -> tuple[bool, bool | None]:
+        autoscaling.put_scaling_policy(
+            AutoScalingGroupName=group.name,
+            PolicyName=f"{group.name}-cpu",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingConfiguration=tracking,
+            **switch,
+        )
+        found = autoscaling.describe_policies(AutoScalingGroupName=group.name)
+        [policy] = found["ScalingPolicies"]
+        return policy["Enabled"], policy["TargetTrackingConfiguration"].get("DisableScaleIn")
+
+    assert put(tracking) == (True, None)
+    assert put({**tracking, "DisableScaleIn": True}, Enabled=False) == (False, True)
+    assert put({**tracking, "DisableScaleIn": False}, Enabled=True) == (True, False)
