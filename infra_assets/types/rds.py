@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -88,10 +89,14 @@ class ParameterGroup(Resource):
             cloud.write("rds", "add_tags_to_resource", ResourceName=arn, Tags=tags)
 
     def _set(self, cloud: Cloud, now: Attributes, wanted: Attributes) -> None:
-        """Static parameters wait for a reboot; a maintenance window or an operator gives it."""
+        """Dynamic parameters are in force at once; static ones wait for a reboot, which a
+        maintenance window or an operator gives."""
+        known = cloud.read("rds", "describe_db_parameters", DBParameterGroupName=self.name)
+        dynamic = {p["ParameterName"] for p in known["Parameters"] if p["ApplyType"] == "dynamic"}
 
         def entry(name: str, **value: str) -> dict[str, str]:
-            return {"ParameterName": name, "ApplyMethod": "pending-reboot", **value}
+            method = "immediate" if name in dynamic else "pending-reboot"
+            return {"ParameterName": name, "ApplyMethod": method, **value}
 
         if surplus := [entry(name) for name in sorted(now.keys() - wanted.keys())]:
             cloud.write(
@@ -197,6 +202,15 @@ class SubnetGroup(Resource):
         cloud.write("rds", "delete_db_subnet_group", DBSubnetGroupName=self.name)
 
 
+LOGS = ("error", "slowquery")
+"""The logs that an instance exports to CloudWatch."""
+
+
+def log_group_of(instance: str, log: str) -> str:
+    """The name that RDS gives to the log group of an exported log."""
+    return f"/aws/rds/instance/{instance}/{log}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Instance(Resource):
     """A MySQL instance whose master password RDS makes, keeps and rotates in Secrets Manager.
@@ -230,6 +244,7 @@ class Instance(Resource):
             "version": self.version,
             "instance_class": self.instance_class,
             "storage_gb": self.storage_gb,
+            "storage_type": "gp3",
             "multi_az": self.multi_az,
             "backup_days": self.backup_days,
             "backup_window": "18:30-19:30",
@@ -238,11 +253,11 @@ class Instance(Resource):
             "encrypted": True,
             "key": self.key,
             "parameter_group": self.parameter_group,
-            "log_exports": ["error", "slowquery"],
+            "log_exports": list(LOGS),
             "minor_upgrades": True,
             "public": False,
             "master_user": self.master_user,
-            "managed_password": True,
+            "password_secret": {"key": self.key},
             "copies_tags": True,
             "subnet_group": self.subnet_group,
             "security_groups": list(self.security_groups),
@@ -260,11 +275,13 @@ class Instance(Resource):
     def _live(self, db: dict[str, Any]) -> Live:
         version = db["EngineVersion"]
         within = version == self.version or version.startswith(f"{self.version}.")
+        secret = db.get("MasterUserSecret")
         attributes = {
             "database": db.get("DBName"),
             "version": self.version if within else version,
             "instance_class": db["DBInstanceClass"],
             "storage_gb": db["AllocatedStorage"],
+            "storage_type": db.get("StorageType"),
             "multi_az": db["MultiAZ"],
             "backup_days": db["BackupRetentionPeriod"],
             "backup_window": db["PreferredBackupWindow"],
@@ -277,7 +294,7 @@ class Instance(Resource):
             "minor_upgrades": db["AutoMinorVersionUpgrade"],
             "public": db.get("PubliclyAccessible"),
             "master_user": db["MasterUsername"],
-            "managed_password": "MasterUserSecret" in db,
+            "password_secret": secret and {"key": secret.get("KmsKeyId")},
             "copies_tags": db.get("CopyTagsToSnapshot", False),
             "subnet_group": db.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
             "security_groups": [group["VpcSecurityGroupId"] for group in db["VpcSecurityGroups"]],
@@ -297,6 +314,30 @@ class Instance(Resource):
             },
         )
 
+    def obstacle(
+        self, cloud: Cloud, live: Live | None, wanted: Attributes, changed: frozenset[str]
+    ) -> str:
+        if live is None or changed & self.fixed:
+            return ""
+        now = live.attributes
+        if "storage_gb" in changed and wanted["storage_gb"] < now["storage_gb"]:
+            return (
+                f"AWS takes no storage away from a database, which has {now['storage_gb']} GiB."
+                " Declare as much, or move the data to another, smaller one"
+            )
+        if "version" in changed and _number(wanted["version"]) < _number(now["version"]):
+            return (
+                f"AWS takes no database back to an earlier version than its {now['version']}."
+                " Declare that one, or restore a snapshot of before the upgrade"
+            )
+        if "password_secret" in changed and now["password_secret"]:
+            return (
+                f"AWS keeps the secret of the password under {now['password_secret']['key']} for as"
+                " long as it manages it. Give the master user a password, which ends that, and"
+                " apply: the new secret is under the declared key"
+            )
+        return ""
+
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         cloud.write(
             "rds",
@@ -307,13 +348,13 @@ class Instance(Resource):
             EngineVersion=wanted["version"],
             DBInstanceClass=wanted["instance_class"],
             AllocatedStorage=wanted["storage_gb"],
-            StorageType="gp3",
+            StorageType=wanted["storage_type"],
             StorageEncrypted=wanted["encrypted"],
             KmsKeyId=wanted["key"],
             MultiAZ=wanted["multi_az"],
             MasterUsername=wanted["master_user"],
-            ManageMasterUserPassword=wanted["managed_password"],
-            MasterUserSecretKmsKeyId=wanted["key"],
+            ManageMasterUserPassword=True,
+            MasterUserSecretKmsKeyId=wanted["password_secret"]["key"],
             DBParameterGroupName=wanted["parameter_group"],
             BackupRetentionPeriod=wanted["backup_days"],
             PreferredBackupWindow=wanted["backup_window"],
@@ -333,6 +374,7 @@ class Instance(Resource):
             "version": "EngineVersion",
             "instance_class": "DBInstanceClass",
             "storage_gb": "AllocatedStorage",
+            "storage_type": "StorageType",
             "multi_az": "MultiAZ",
             "backup_days": "BackupRetentionPeriod",
             "backup_window": "PreferredBackupWindow",
@@ -341,14 +383,16 @@ class Instance(Resource):
             "parameter_group": "DBParameterGroupName",
             "minor_upgrades": "AutoMinorVersionUpgrade",
             "public": "PubliclyAccessible",
-            "managed_password": "ManageMasterUserPassword",
             "copies_tags": "CopyTagsToSnapshot",
             "subnet_group": "DBSubnetGroupName",
             "security_groups": "VpcSecurityGroupIds",
         }
         parameters = {names[name]: wanted[name] for name in changed if name in names}
-        if "managed_password" in changed and wanted["managed_password"]:
-            parameters["MasterUserSecretKmsKeyId"] = wanted["key"]
+        if "version" in changed:
+            parameters["AllowMajorVersionUpgrade"] = True
+        if "password_secret" in changed:
+            parameters["ManageMasterUserPassword"] = True
+            parameters["MasterUserSecretKmsKeyId"] = wanted["password_secret"]["key"]
         if "log_exports" in changed:
             now, then = set(live.attributes["log_exports"]), set(wanted["log_exports"])
             parameters["CloudwatchLogsExportConfiguration"] = {
@@ -382,3 +426,7 @@ class Instance(Resource):
             DBInstanceIdentifier=self.name,
             FinalDBSnapshotIdentifier=f"{self.name}-final-{datetime.now(UTC):%Y%m%d%H%M%S}",
         )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))

@@ -133,7 +133,7 @@ def _hook_instances() -> None:
         group = original(self, name, parameters)
         for database in self.databases.values():
             if group in database.db_parameter_groups():
-                _apply_at_once(database, parameters)
+                apply_at_once(database, parameters)
         return group
 
     @replace_property(DBInstance, "address")
@@ -240,8 +240,9 @@ def _fixed_offset(zone: str) -> str:
     return now.strftime("%z")[:3] + ":" + now.strftime("%z")[3:]
 
 
-def _apply_at_once(database: DBInstance, parameters: Any) -> None:
-    """Sets what a running server can change; the rest waits for a reboot, as on RDS."""
+def apply_at_once(database: DBInstance, parameters: Any) -> None:
+    """Sets what a running server can change, without a value to its default; the rest waits for a
+    reboot, as on RDS."""
     import pymysql
 
     server = _server(database)
@@ -256,6 +257,9 @@ def _apply_at_once(database: DBInstance, parameters: Any) -> None:
                 variable = "time_zone" if name == "default_time_zone" else name
                 if not variable.replace("_", "").isalnum():
                     raise InvalidParameterValue(f"Invalid parameter name: {name}")
+                if not setting:
+                    cursor.execute(f"SET GLOBAL {variable} = DEFAULT")
+                    continue
                 number = setting.lstrip("-").isdigit()
                 with contextlib.suppress(pymysql.err.MySQLError):
                     cursor.execute(

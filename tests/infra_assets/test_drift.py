@@ -25,6 +25,7 @@ UNCHANGEABLE = {
     ("sns.Subscription", "function"): "it is part of the identity",
     ("elbv2.Listener", "load_balancer"): "it is part of the identity",
     ("autoscaling.TargetTracking", "group"): "it is part of the identity",
+    ("rds.Instance", "storage_gb"): "AWS takes none away: see test_database.py",
     ("codedeploy.DeploymentGroup", "application"): "it is part of the identity",
 }
 
@@ -34,7 +35,7 @@ def one(kind: str, name: str) -> Resource:
 
 
 MAKES_MORE = {
-    ("rds.Instance", "managed_password"): "RDS makes a new secret for the password",
+    ("rds.Instance", "password_secret"): "RDS makes a new secret for the password",
     ("autoscaling.Group", "revision"): "a refresh starts servers, and ended ones are still listed",
 }
 
@@ -185,6 +186,14 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
             ],
         }
     ),
+    ("rds.Instance", "password_secret"): call(
+        "rds",
+        "modify_db_instance",
+        DBInstanceIdentifier="<id>",
+        ManageMasterUserPassword=False,
+        MasterUserPassword="by-hand-0",
+        ApplyImmediately=True,
+    ),
 }
 """How somebody changes what the type's own `update` can only set right."""
 
@@ -217,6 +226,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("rds.Instance", "backup_window"): "01:00-02:00",
     ("rds.Instance", "maintenance_window"): "mon:03:00-mon:04:00",
     ("rds.Instance", "version"): "8.0.40",
+    ("rds.Instance", "storage_type"): "gp2",
     ("rds.Instance", "parameter_group"): lambda world: world.aws.client(
         "rds"
     ).create_db_parameter_group(

@@ -63,6 +63,32 @@ def test_parameters_go_back_to_their_defaults(client: Clients) -> None:
     assert set_now() == []
 
 
+def test_a_parameter_group_tells_what_takes_effect_at_once(client: Clients) -> None:
+    """A static parameter can't be told to."""
+    rds = client("rds")
+    rds.create_db_parameter_group(
+        DBParameterGroupName="kinds", DBParameterGroupFamily="mysql8.4", Description="kinds"
+    )
+
+    def told(name: str, method: str) -> None:
+        parameter = {"ParameterName": name, "ParameterValue": "2", "ApplyMethod": method}
+        rds.modify_db_parameter_group(DBParameterGroupName="kinds", Parameters=[parameter])
+
+    def kinds(**source: str) -> dict[str, tuple[str, str]]:
+        found = rds.describe_db_parameters(DBParameterGroupName="kinds", **source)["Parameters"]
+        return {p["ParameterName"]: (p["ApplyType"], p["Source"]) for p in found}
+
+    assert kinds()["long_query_time"] == ("dynamic", "engine-default")
+    told("long_query_time", "immediate")
+    told("ft_min_word_len", "pending-reboot")
+    assert kinds(Source="user") == {
+        "long_query_time": ("dynamic", "user"),
+        "ft_min_word_len": ("static", "user"),
+    }
+    with pytest.raises(ClientError, match="immediate apply method for static parameter"):
+        told("ft_min_word_len", "immediate")
+
+
 def test_a_deleted_nat_gateway_lets_go_of_its_address(client: Clients) -> None:
     ec2 = client("ec2")
     (subnet,) = subnets(client, 1)

@@ -10,7 +10,14 @@ import pymysql
 import pytest
 from botocore.exceptions import ClientError
 
+from infra_assets import reconcile
+from infra_assets.cloud import Cloud
+from infra_assets.spec import platform_spec
+from infra_assets.types.rds import ParameterGroup
+from mall_platform.local_aws.lifecycle import ACCOUNT_ID
 from mall_platform.local_aws.process import LocalAws
+from resources.aws import Aws
+from resources.settings import Settings
 
 Clients = Callable[[str], Any]
 
@@ -223,6 +230,38 @@ def test_dynamic_parameters_apply_at_once_and_others_on_reboot(
     assert database.query("SELECT @@max_connections, @@ft_min_word_len") == ((77, 4),)
     rds.reboot_db_instance(DBInstanceIdentifier="shop")
     assert database.query("SELECT @@max_connections, @@ft_min_word_len") == ((77, 2),)
+
+
+def test_an_applied_parameter_group_is_in_force_without_a_reboot(
+    client: Clients, database: Database, aws: Aws, settings: Settings
+) -> None:
+    """(D1) What somebody set by hand is taken back in the running server, too."""
+    group = ParameterGroup(
+        name="shop",
+        family="mysql8.4",
+        parameters={
+            "collation_server": "utf8mb4_0900_ai_ci",
+            "require_secure_transport": "1",
+            "time_zone": "UTC",
+        },
+    )
+
+    def cloud() -> Cloud:
+        return Cloud(aws, platform_spec(settings, ACCOUNT_ID), {})
+
+    running = "SELECT @@require_secure_transport, @@long_query_time, @@time_zone"
+    by_hand = {"require_secure_transport": "0", "long_query_time": "7", "time_zone": "Asia/Tokyo"}
+    client("rds").modify_db_parameter_group(
+        DBParameterGroupName="shop",
+        Parameters=[
+            {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
+            for name, value in by_hand.items()
+        ],
+    )
+    assert database.query(running) == ((0, 7.0, "+09:00"),)
+    reconcile.apply(group, cloud(), reconcile.Permission())
+    assert database.query(running) == ((1, 10.0, "+00:00"),)
+    assert reconcile.plan(group, cloud()).action == "none"
 
 
 def test_a_stopped_instance_keeps_its_data(client: Clients, database: Database) -> None:
