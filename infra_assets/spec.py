@@ -82,7 +82,7 @@ class PlatformSpec(BaseModel):
 
     alarm_cpu_percent: int = Field(75, ge=1, le=100)
     alarm_errors_a_minute: int = Field(10, ge=1)
-    """Replies of 5xx in a minute, for five minutes, that a load balancer may give."""
+    """Replies of 5xx in a minute that alarm when a load balancer gives them for three minutes."""
     alarm_free_storage_gb: int = 5
     alarm_connections: int = 60
     """Database connections: about 80% of what the instance class allows."""

@@ -71,7 +71,8 @@ def _of_servers(spec: PlatformSpec, tier: Tier) -> list[Alarm]:
         _alarm(
             spec,
             f"{tier}-errors",
-            f"The {tier} servers give {limit} replies of 5xx or more a minute.",
+            f"The {tier} servers have given {limit} replies of 5xx or more a minute for three"
+            " minutes.",
             namespace=_ALB,
             metric="HTTPCode_Target_5XX_Count",
             dimensions=balancer,
@@ -83,7 +84,8 @@ def _of_servers(spec: PlatformSpec, tier: Tier) -> list[Alarm]:
         _alarm(
             spec,
             f"{tier}-unreachable",
-            f"The {tier} load balancer itself gives {limit} replies of 5xx or more a minute.",
+            f"The {tier} load balancer itself has given {limit} replies of 5xx or more a minute for"
+            " three minutes.",
             namespace=_ALB,
             metric="HTTPCode_ELB_5XX_Count",
             dimensions=balancer,
