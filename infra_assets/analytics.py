@@ -9,6 +9,7 @@ from infra_assets.types.athena import WorkGroup
 from infra_assets.types.glue import Crawler, Database, JsonTable
 from infra_assets.types.iam import Role
 from infra_assets.types.kms import Key
+from infra_assets.types.logs import SharedLogGroup
 from infra_assets.types.quicksight import AthenaSource
 
 _CLICK_FIELDS = {
@@ -33,7 +34,8 @@ _CLICK_FIELDS = {
 def catalog(spec: PlatformSpec) -> list[Resource]:
     """The Glue database of the lake, and the crawler of the raw clicks (A0).
 
-    The crawler has no schedule: the asset of the raw clicks starts it.
+    The crawler has no schedule: the asset of the raw clicks starts it. What crawlers log goes to a
+    group of the whole account, which would keep everything (B5).
     """
     database = spec.names.database
     crawler = spec.names.crawler
@@ -50,6 +52,7 @@ def catalog(spec: PlatformSpec) -> list[Resource]:
             columns=_CLICK_FIELDS,
             partitioned_by={"dt": "string", "hour": "string"},
         ),
+        SharedLogGroup(name="/aws-glue/crawlers", retention_days=90),
         Crawler(
             name=crawler,
             role=Role.ref(f"{spec.names.prefix}-crawler", "id"),

@@ -367,6 +367,10 @@ def _monitoring(spec: PlatformSpec) -> list[Statement]:
             ),
             [spec.arn("logs", f"log-group:*{prefix}*")],
         ),
+        allow(  # what crawlers log, whoever's they are
+            _actions("logs", "CreateLogGroup PutRetentionPolicy"),
+            [spec.arn("logs", "log-group:/aws-glue/crawlers*")],
+        ),
         allow(
             _actions(
                 "sns",

@@ -8,7 +8,8 @@ from infra_assets.resource import Resource
 from infra_assets.spec import PlatformSpec
 from infra_assets.types.ec2 import SecurityGroup
 from infra_assets.types.kms import Key
-from infra_assets.types.rds import Instance, ParameterGroup, SubnetGroup
+from infra_assets.types.logs import LogGroup
+from infra_assets.types.rds import LOGS, Instance, ParameterGroup, SubnetGroup, log_group_of
 
 
 @infra_asset(
@@ -17,7 +18,10 @@ from infra_assets.types.rds import Instance, ParameterGroup, SubnetGroup
     kinds=["rds", "mysql"],
 )
 def shop_database(spec: PlatformSpec) -> list[Resource]:
-    """RDS for MySQL, reached over TLS only, its password kept by RDS itself (D1)."""
+    """RDS for MySQL, reached over TLS only, its password kept by RDS itself (D1).
+
+    The groups of its logs are there before it: those that RDS makes keep everything (B5).
+    """
     name = spec.names.shop_database
     return [
         SubnetGroup(name=name, vpc=VPC, subnets=subnet_refs(spec, "db")),
@@ -33,6 +37,7 @@ def shop_database(spec: PlatformSpec) -> list[Resource]:
                 "time_zone": "UTC",
             },
         ),
+        *(LogGroup(name=log_group_of(name, log), retention_days=90) for log in LOGS),
         Instance(
             name=name,
             database="mall",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from infra_assets.cloud import Cloud
-from infra_assets.resource import Attributes, Live, Ref, Resource
+from infra_assets.resource import Attributes, Live, Ref, Resource, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +30,15 @@ class LogGroup(Resource):
 
     def _live(self, cloud: Cloud, group: dict[str, Any]) -> Live:
         arn = group["arn"].removesuffix(":*")
-        tags = cloud.read("logs", "list_tags_for_resource", resourceArn=arn)["tags"]
-        attributes = {"retention_days": group.get("retentionInDays"), "tags": tags}
+        attributes = {"retention_days": group.get("retentionInDays")}
+        if self.tagged:
+            found = cloud.read("logs", "list_tags_for_resource", resourceArn=arn)
+            attributes["tags"] = found["tags"]
         return Live(self.name, attributes, arn=arn)
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        cloud.write("logs", "create_log_group", logGroupName=self.name, tags=dict(wanted["tags"]))
+        tags = {"tags": dict(wanted["tags"])} if self.tagged else {}
+        cloud.write("logs", "create_log_group", logGroupName=self.name, **tags)
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         if "retention_days" in changed:
@@ -49,6 +52,20 @@ class LogGroup(Resource):
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("logs", "delete_log_group", logGroupName=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedLogGroup(LogGroup, Setting):
+    """A log group that a service writes to for all of an account, by a name of its own.
+
+    It's nobody's: it has no tags, since each environment would give it others, and stays when an
+    environment goes. All that it is given is an end to its events.
+    """
+
+    tagged: ClassVar[bool] = False
+
+    def delete(self, cloud: Cloud, live: Live) -> None:
+        """Others write to it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,12 @@ class Account:
         found = self.read("rds", "describe_db_instances", DBInstanceIdentifier=self.named("shop"))
         return found["DBInstances"][0]
 
+    def log_days(self, group: str) -> int | None:
+        """How long a log group's events are kept; None if for ever."""
+        found = self.read("logs", "describe_log_groups", logGroupNamePrefix=group)["logGroups"]
+        (days,) = [g.get("retentionInDays") for g in found if g["logGroupName"] == group]
+        return days
+
     def role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{ACCOUNT_ID}:role/{self.named(name)}"
 

@@ -89,6 +89,11 @@ def test_a_crawler_reads_the_raw_clicks_only(account: Account) -> None:
     assert location == f"s3://{account.bucket('raw')}/clicks/"
 
 
+def test_what_crawlers_log_expires(account: Account) -> None:
+    """(B5) To a group of the whole account, which Glue would make to be kept for ever."""
+    assert account.log_days("/aws-glue/crawlers") == 90
+
+
 def test_queries_run_in_a_workgroup_that_encrypts_and_limits(account: Account) -> None:
     answer = account.read("athena", "get_work_group", WorkGroup=account.named("").rstrip("-"))
     group = answer["WorkGroup"]

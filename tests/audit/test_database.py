@@ -45,6 +45,12 @@ def test_logs_are_exported(database: dict[str, Any]) -> None:
     assert set(database["EnabledCloudwatchLogsExports"]) >= {"error", "slowquery"}
 
 
+def test_exported_logs_expire(account: Account, database: dict[str, Any]) -> None:
+    """(B5) Their groups are there before RDS would make them, to be kept for ever."""
+    for log in database["EnabledCloudwatchLogsExports"]:
+        assert account.log_days(f"/aws/rds/instance/mall-local-shop/{log}") == 90
+
+
 def test_the_backup_window_is_away_from_the_export(database: dict[str, Any]) -> None:
     """(B1) Neither it nor maintenance meets the hour after 02:00 in Tokyo."""
     assert database["BackupRetentionPeriod"] >= 7

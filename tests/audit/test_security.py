@@ -254,8 +254,13 @@ def test_the_firewall_logs(account: Account, acl: dict[str, Any]) -> None:
     (destination,) = answer["LoggingConfiguration"]["LogDestinationConfigs"]
     name = destination.split(":log-group:")[1].removesuffix(":*")
     assert name.startswith("aws-waf-logs-")
-    (group,) = account.read("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
-    assert group["retentionInDays"] > 0
+    assert account.log_days(name) == 90
+
+
+def test_no_log_is_kept_for_ever(account: Account) -> None:
+    """(B5) Whatever wrote it, it's gone after 90 days."""
+    groups = account.read("logs", "describe_log_groups")["logGroups"]
+    assert {group.get("retentionInDays") for group in groups} == {90}
 
 
 # ── the audit trail ──────────────────────────────────────────────────────────────────────────
