@@ -548,7 +548,7 @@ def test_a_destroy_of_a_selection_is_in_reverse_and_recorded(mall: Terminal) -> 
     deleted = [line.split()[1] for line in shown.stdout.splitlines() if "deleted  " in line]
     assert deleted[0] == DATABASE
     assert deleted[-1] == "ec2.Subnet/public-a"
-    assert len(deleted) == 3 + 8
+    assert len(deleted) == 5 + 8
     record = mall.record("destroy")
     assert record["failures"] == {}
     assert [outcome["resource"] for outcome in record["outcomes"]] == deleted
