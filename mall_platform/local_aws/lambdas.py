@@ -70,7 +70,7 @@ def admits(function: LambdaFunction, service: str, source_arn: str) -> bool:
     """Whether the function's policy lets a service invoke it on behalf of a resource."""
     return any(
         statement["Effect"] == "Allow"
-        and statement["Principal"].get("Service") == service
+        and statement["Principal"] in ("*", {"AWS": "*"}, {"Service": service})
         and statement["Action"] in ("lambda:InvokeFunction", "lambda:*", "*")
         and _condition_admits(statement.get("Condition") or {}, source_arn)
         for statement in function.policy.statements

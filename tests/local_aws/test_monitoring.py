@@ -430,6 +430,20 @@ def test_a_lambda_gets_the_notification_in_awss_envelope(account: Account) -> No
     assert {"SigningCertUrl", "UnsubscribeUrl", "Timestamp", "Type"} <= set(record["Sns"])
 
 
+def test_a_function_that_admits_anybody_gets_it(account: Account) -> None:
+    topic, function = account.topic(), account.function(ECHO)
+    account.subscribe(topic, function, admit=False)
+    account.client("lambda").add_permission(
+        FunctionName=function["FunctionName"],
+        StatementId="anybody",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+    )
+    account.client("sns").publish(TopicArn=topic, Message="hello")
+    [event] = until(lambda: echoed(account, function))
+    assert event["Records"][0]["Sns"]["Message"] == "hello"
+
+
 def test_a_function_that_does_not_admit_the_topic_gets_nothing(account: Account) -> None:
     topic, function = account.topic(), account.function(ECHO)
     url, queue = account.queue()
