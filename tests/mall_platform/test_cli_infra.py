@@ -182,7 +182,7 @@ def test_a_plan_shows_of_long_values_only_what_differs(mall: Terminal) -> None:
     ec2.authorize_security_group_ingress(GroupId=web["GroupId"], IpPermissions=[anywhere])
     lines = mall.run("plan", "security").stdout.splitlines()
     removed = [line.strip() for line in lines if line.strip().startswith("- -")]
-    assert removed == ['- - {"peer": "0.0.0.0/0", "ports": [22, 22]}']
+    assert removed == ['- - {"peer": "0.0.0.0/0", "ports": [22, 22], "protocol": "tcp"}']
 
 
 def test_a_plan_says_what_holds_data(mall: Terminal) -> None:
