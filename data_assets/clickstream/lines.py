@@ -63,7 +63,7 @@ def as_line(record: bytes) -> bytes:
 def _is_json(record: bytes) -> bool:
     try:
         json.loads(record)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
