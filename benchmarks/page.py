@@ -57,7 +57,7 @@ def updated(
 
 
 def machine() -> str:
-    """The machine and the versions that were measured."""
+    """The newest machine and the versions that were measured."""
     memory_gb = psutil.virtual_memory().total / 2**30
     versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
     return (
@@ -67,8 +67,8 @@ def machine() -> str:
 
 
 def now() -> str:
-    """The day, and how busy the machine is."""
-    return f"{datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.1f}"
+    """The day, the processor, since rows are measured on several, and how busy the machine is."""
+    return f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, load {os.getloadavg()[0]:.1f}"
 
 
 def write(measured: Mapping[str, Sequence[str]], order: Sequence[str]) -> None:
