@@ -43,14 +43,14 @@ def apply_rights(spec: PlatformSpec, roles: Sequence[Role]) -> dict[str, list[St
 
 
 def _network(spec: PlatformSpec) -> list[Statement]:
-    ours = [spec.arn("ec2", f"{kind}/*") for kind in _MADE_BY_EC2]
+    ours = made_by_ec2(spec)
     creating = _actions(
         "ec2",
         "AllocateAddress CreateFlowLogs CreateInternetGateway CreateLaunchTemplate CreateNatGateway"
         " CreateRouteTable CreateSecurityGroup CreateSubnet CreateVpc CreateVpcEndpoint",
     )
     return [
-        allow(creating, ours, _made_as(spec)),
+        allow(creating, ours, made_as(spec)),
         allow(
             _actions(
                 "ec2",
@@ -170,8 +170,8 @@ def _domain(spec: PlatformSpec) -> list[Statement]:
     domains = [spec.domain, f"*.{spec.domain}", f"*.{spec.names.private_domain}"]
     record_names = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
     return [
-        allow(["acm:RequestCertificate"], ["*"], _made_as(spec)),
-        allow(["acm:AddTagsToCertificate"], certificates, _made_as(spec)),
+        allow(["acm:RequestCertificate"], ["*"], made_as(spec)),
+        allow(["acm:AddTagsToCertificate"], certificates, made_as(spec)),
         allow(["acm:DeleteCertificate"], certificates, _tagged(spec)),
         allow(_actions("acm", "DescribeCertificate ListTagsForCertificate"), certificates),
         allow(
@@ -213,7 +213,7 @@ def _storage(spec: PlatformSpec) -> list[Statement]:
             [buckets],
         ),
         allow(["s3:ListAllMyBuckets"], ["*"]),
-        allow(_actions("s3", "DeleteObject GetObject PutObject"), [f"{state}/locks/*"]),
+        allow(_actions("s3", "GetObject PutObject"), [f"{state}/locks/*"]),
         allow(["s3:PutObject"], [f"{bucket}/infra-changes/*" for bucket in (state, log)]),
         allow(_actions("s3", "GetObject PutObject"), [f"{log}/dagster/*"]),
     ]
@@ -255,7 +255,7 @@ def _analytics(spec: PlatformSpec) -> list[Statement]:
             _actions("glue", "DeleteCrawler GetCrawler GetTags TagResource UpdateCrawler"),
             [spec.arn("glue", f"crawler/{spec.names.crawler}")],
         ),
-        allow(["glue:CreateCrawler"], ["*"], _made_as(spec)),
+        allow(["glue:CreateCrawler"], ["*"], made_as(spec)),
         allow(
             _actions(
                 "athena",
@@ -288,7 +288,7 @@ def _quicksight(spec: PlatformSpec) -> list[Statement]:
             ),
             [spec.arn("quicksight", f"datasource/{spec.names.prefix}")],
         ),
-        allow(["quicksight:CreateDataSource"], ["*"], _made_as(spec)),
+        allow(["quicksight:CreateDataSource"], ["*"], made_as(spec)),
     ]
 
 
@@ -475,8 +475,8 @@ def _keys(spec: PlatformSpec) -> list[Statement]:
         for service in ("codecommit", "firehose", "rds", "secretsmanager")
     ]
     return [
-        allow(["kms:CreateKey"], ["*"], _made_as(spec)),
-        allow(["kms:TagResource"], keys, _made_as(spec)),
+        allow(["kms:CreateKey"], ["*"], made_as(spec)),
+        allow(["kms:TagResource"], keys, made_as(spec)),
         allow(
             _actions(
                 "kms",
@@ -528,7 +528,7 @@ def _data_loss(spec: PlatformSpec) -> list[Statement]:
     database = spec.names.database
     return [
         allow(_actions("s3", "DeleteBucket ListBucketVersions"), [buckets]),
-        allow(_actions("s3", "DeleteObject DeleteObjectVersion"), [f"{buckets}/*"]),
+        allow(["s3:DeleteObjectVersion"], [f"{buckets}/*"]),
         allow(
             _actions("rds", "CreateDBSnapshot DeleteDBInstance"),
             [
@@ -559,6 +559,11 @@ def _data_loss(spec: PlatformSpec) -> list[Statement]:
     ]
 
 
+def made_by_ec2(spec: PlatformSpec) -> list[str]:
+    """What EC2 knows by ids only, and IAM by tags."""
+    return [spec.arn("ec2", f"{kind}/*") for kind in _MADE_BY_EC2]
+
+
 def _started(spec: PlatformSpec) -> list[str]:
     """What comes into being with a server."""
     return [spec.arn("ec2", f"{kind}/*") for kind in ("instance", "network-interface", "volume")]
@@ -577,7 +582,7 @@ def _tagged(spec: PlatformSpec) -> dict[str, Any]:
     return {"StringEquals": {"aws:ResourceTag/mall:environment": spec.env}}
 
 
-def _made_as(spec: PlatformSpec) -> dict[str, Any]:
+def made_as(spec: PlatformSpec) -> dict[str, Any]:
     """The condition that a call gives what it makes this environment's tag."""
     return {"StringEquals": {"aws:RequestTag/mall:environment": spec.env}}
 

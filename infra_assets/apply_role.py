@@ -6,7 +6,8 @@ change. So no run that it makes possible can give itself more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
 from typing import Any
 
 from infra_assets.apply_rights import apply_rights
@@ -16,68 +17,23 @@ from infra_assets.spec import PlatformSpec
 from infra_assets.types.iam import Policy, Role
 from resources.names import Purpose
 
-_SERVICES = (
-    "acm",
-    "athena",
-    "autoscaling",
-    "cloudtrail",
-    "cloudwatch",
-    "codebuild",
-    "codecommit",
-    "codedeploy",
-    "codepipeline",
-    "ec2",
-    "elasticloadbalancing",
-    "events",
-    "firehose",
-    "glue",
-    "kms",
-    "lambda",
-    "logs",
-    "quicksight",
-    "rds",
-    "sns",
-    "sqs",
-    "ssm",
-    "tag",
-    "wafv2",
-)
-"""Services that are asked in Tokyo only."""
+_ANYWHERE = ("iam", "route53", "s3")
+"""Services that are asked elsewhere than in Tokyo, too."""
 _DATA: tuple[Purpose, ...] = ("lake", "raw", "drop", "backup")
 """Buckets whose objects no infrastructure run has to read."""
 
 _WIDENING = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
-_ON_ROLES = (
-    "AddRoleToInstanceProfile",
-    "CreateInstanceProfile",
-    "CreateServiceLinkedRole",
-    "DeleteInstanceProfile",
-    "DeleteRole",
-    "DeleteRolePolicy",
-    "DetachRolePolicy",
-    "GetAccountAuthorizationDetails",
-    "GetInstanceProfile",
-    "GetPolicy",
-    "GetPolicyVersion",
-    "ListInstanceProfiles",
-    "ListPolicies",
-    "PassRole",
-    "RemoveRoleFromInstanceProfile",
-    "TagInstanceProfile",
-    "TagRole",
-    "UpdateAssumeRolePolicy",
-)
+_SORT = re.compile(r"\w+:(?:Re)?[A-Z]+[a-z]*")
 
 
 def apply_role(spec: PlatformSpec, roles: Sequence[Role]) -> list[Resource]:
     """The role, its policies and its boundary; `roles` are those it may hand to services."""
     name = spec.names.apply_role
-    parts = {
-        f"{name}-{part}": document(*statements)
-        for part, statements in apply_rights(spec, roles).items()
-    }
+    rights = apply_rights(spec, roles)
+    parts = {f"{name}-{part}": document(*statements) for part, statements in rights.items()}
+    actions = {a for statements in rights.values() for s in statements for a in s["Action"]}
     return [
-        Policy(name=f"{name}-boundary", document=_boundary(spec)),
+        Policy(name=f"{name}-boundary", document=_boundary(spec, actions)),
         *(Policy(name=part, document=rights) for part, rights in parts.items()),
         Role(
             name=name,
@@ -88,23 +44,26 @@ def apply_role(spec: PlatformSpec, roles: Sequence[Role]) -> list[Resource]:
     ]
 
 
-def _boundary(spec: PlatformSpec) -> dict[str, Any]:
+def _boundary(spec: PlatformSpec, actions: Set[str]) -> dict[str, Any]:
     """Beyond this nothing gives the role anything, whatever is attached to it.
 
-    It speaks of services as wholes, since a list of the role's actions outgrows one policy.
+    But for IAM's it speaks of sorts of actions (`ec2:Create*`), since a list of the role's actions
+    outgrows one policy.
     """
+    iam = {action for action in actions if action.startswith("iam:")}
+    sorts = {f"{found[0]}*" for action in actions - iam if (found := _SORT.match(action))}
+    anywhere = {sort for sort in sorts if sort.startswith(tuple(f"{s}:" for s in _ANYWHERE))}
     role = spec.arn("iam", f"role/{spec.names.apply_role}", regional=False)
     others = spec.arn("iam", f"policy/{spec.names.boundary}", regional=False)
     token = spec.arn("secretsmanager", f"secret:{spec.names.slack_token_secret}-*")
     data = [f"arn:aws:s3:::{spec.bucket(p)}/*" for p in _DATA]
     return document(
         allow(
-            [f"{service}:*" for service in _SERVICES],
+            sorts - anywhere,
             ["*"],
             {"StringEquals": {"aws:RequestedRegion": spec.region}},
         ),
-        allow(["route53:*", "s3:*", "secretsmanager:*"], ["*"]),
-        allow([f"iam:{name}" for name in (*_WIDENING, *_ON_ROLES)], ["*"]),
+        allow({*iam, *anywhere}, ["*"]),
         deny(["iam:*"], [role]),
         deny(
             [f"iam:{name}" for name in _WIDENING],

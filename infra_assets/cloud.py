@@ -80,6 +80,13 @@ class Cloud:
         self._settled: dict[str, Live] = {}
         self._outgoing: dict[str, Live] = {}
 
+    def to_write(self, guard: Callable[[], None] = lambda: None) -> Cloud:
+        """The same view, from which may be written as long as `guard` lets it: what was read is
+        known, nothing is expected to be replaced."""
+        cloud = Cloud(self.aws, self.spec, self._inventory, clock=self.clock, guard=guard)
+        cloud._lock, cloud._reads = self._lock, self._reads
+        return cloud
+
     def read(
         self, service: str, operation: str, *, absent: tuple[str, ...] = (), **parameters: Any
     ) -> Any:

@@ -129,19 +129,21 @@ class Engine:
         assets = self._selected(selection)
         spec = self._spec()
         self._require_declared(named, spec)
-        cloud = self._cloud(spec, guard=_refuse_to_write)
-        plan = self._plan(cloud, selection)
+        lock = self._lock(spec)
+        lock.look()
+        looking = self._cloud(spec, guard=_refuse_to_write)
+        plan = self._plan(looking, selection)
         if saved and saved != (now := SavedPlan.of(plan)):
             raise PlanOutdatedError(saved, now)
         if plan.refused:
             raise ImpossibleError(plan.refused)
         if all(s.action == "none" and s.live and s.live.ready for s in plan.steps):
             return [Outcome(s.resource, "unchanged", (), s.live) for s in plan.steps]
-        if cloud.live(self._state_bucket(spec)) is None:
-            self._make_state_bucket(spec)
-        with self._lock(spec) as lock:
-            cloud = self._cloud(spec, guard=lock.check)
-            if saved:
+        if looking.live(self._state_bucket(spec)) is None:
+            self._make_state_bucket(looking)
+        with lock:
+            cloud = self._once_locked(looking, lock)
+            if saved and not lock.is_as_seen:
                 now = SavedPlan.of(self._plan(cloud, selection))
                 state = f"/{spec.bucket('state')}"  # has just been made, for the lock
                 if any(not address.endswith(state) for address in saved.moved(now)):
@@ -154,8 +156,10 @@ class Engine:
 
     def plan_destroy(self, selection: Sequence[str] | None = None) -> Plan:
         """What `destroy` would delete, last made first, the state bucket at the end; reads only."""
-        spec = self._spec()
-        cloud = self._cloud(spec, guard=_refuse_to_write)
+        return self._plan_destroy(self._cloud(self._spec(), guard=_refuse_to_write), selection)
+
+    def _plan_destroy(self, cloud: Cloud, selection: Sequence[str] | None) -> Plan:
+        spec = cloud.spec
         state = self._state_bucket(spec)
         resources = [r for a in self._selected(selection) for r in a.resources(spec)][::-1]
         resources.sort(key=lambda r: r.address == state.address)
@@ -184,13 +188,16 @@ class Engine:
         spec = self._spec()
         self._require_declared(named, spec)
         permission = Permission(frozenset(named), spec.allow_data_loss)
-        plan = self.plan_destroy(selection)
+        lock = self._lock(spec)
+        lock.look()
+        looking = self._cloud(spec, guard=_refuse_to_write)
+        plan = self._plan_destroy(looking, selection)
         permission.require(
             [(step.resource, step.live) for step in plan.steps if step.live], "this would delete it"
         )
         if not plan.steps:
             return []
-        self._make_state_bucket(spec)
+        self._make_state_bucket(looking)
         state = self._state_bucket(spec)
         named_once = {s.resource.address: s.resource for s in plan.steps}
         doomed = [r for address, r in named_once.items() if address != state.address]
@@ -207,8 +214,8 @@ class Engine:
                 if on_progress:
                     on_progress(outcome, len(outcomes), len(plan.steps))
 
-        with self._lock(spec) as lock:
-            cloud = self._cloud(spec, guard=lock.check)
+        with lock:
+            cloud = self._once_locked(looking, lock)
             with recorded(cloud, lock.holder, "destroy", plan) as did:
                 did.outcomes = lambda: outcomes
                 for resource in doomed:
@@ -233,7 +240,10 @@ class Engine:
 
     def prunable(self, names: Sequence[str]) -> list[Resource]:
         """The orphans of these names (ARN or address). Raises UnknownOrphanError."""
-        orphans = self._orphans(self._cloud(self._spec(), guard=_refuse_to_write))
+        return self._prunable(self._cloud(self._spec(), guard=_refuse_to_write), names)
+
+    def _prunable(self, cloud: Cloud, names: Sequence[str]) -> list[Resource]:
+        orphans = self._orphans(cloud)
         found = []
         for name in names:
             orphan = next((o for o in orphans if name in (o.arn, o.address)), None)
@@ -249,14 +259,16 @@ class Engine:
         `destroy`; naming it here names it there.
         """
         spec = self._spec()
-        doomed = self.prunable(names)
-        permission = Permission(frozenset(r.address for r in doomed), spec.allow_data_loss)
+        lock = self._lock(spec)
+        lock.look()
         looking = self._cloud(spec, guard=_refuse_to_write)
+        doomed = self._prunable(looking, names)
+        permission = Permission(frozenset(r.address for r in doomed), spec.allow_data_loss)
         objects = [(r, live) for r in doomed for live in reconcile.doomed_of(r, looking)]
         permission.require(objects, "this would delete it")
-        self._make_state_bucket(spec)
-        with self._lock(spec) as lock:
-            cloud = self._cloud(spec, guard=lock.check)
+        self._make_state_bucket(looking)
+        with lock:
+            cloud = self._once_locked(looking, lock)
             outcomes: list[Outcome] = []
             with recorded(cloud, lock.holder, "prune") as did:
                 did.outcomes = lambda: outcomes
@@ -273,9 +285,10 @@ class Engine:
         """
         spec = self._spec()
         resource = self._one_resource(address, spec)
-        self._make_state_bucket(spec)
+        looking = self._cloud(spec)
+        self._make_state_bucket(looking)
         with self._lock(spec) as lock:
-            cloud = self._cloud(spec, guard=lock.check)
+            cloud = looking.to_write(lock.check)
             live = cloud.live(resource)
             if live is not None and id not in (live.id, live.arn, resource.name):
                 raise NotAdoptedError(f"{resource.address} exists already: {live.arn or live.id}")
@@ -293,7 +306,7 @@ class Engine:
                     resource.update(cloud, live, wanted, frozenset({"tags"}))
                 adopted = Outcome(resource, "updated", retagged, live)
                 did.outcomes = lambda: [adopted]
-        return reconcile.plan(resource, self._cloud(spec, guard=_refuse_to_write))
+        return reconcile.plan(resource, cloud)
 
     def _one_resource(self, address: str, spec: PlatformSpec) -> Resource:
         resources = [r for asset in self.assets for r in asset.resources(spec)]
@@ -370,11 +383,18 @@ class Engine:
             if (r.kind(), r.name) == ("s3.Bucket", spec.bucket("state"))
         )
 
-    def _make_state_bucket(self, spec: PlatformSpec) -> None:
-        reconcile.create_if_missing(self._state_bucket(spec), self._cloud(spec))
+    def _make_state_bucket(self, looking: Cloud) -> None:
+        reconcile.create_if_missing(self._state_bucket(looking.spec), looking.to_write())
 
     def _lock(self, spec: PlatformSpec) -> ApplyLock:
         return ApplyLock(self.aws, spec.bucket("state"), holder_name(self.aws.caller_arn))
+
+    def _once_locked(self, looking: Cloud, lock: ApplyLock) -> Cloud:
+        """The view to write from: the one from before the lock was had, or if somebody has had it
+        since, a new one."""
+        if lock.is_as_seen:
+            return looking.to_write(lock.check)
+        return self._cloud(looking.spec, guard=lock.check)
 
 
 def _with_what_follows(steps: Iterable[Step], cloud: Cloud) -> Iterator[Step]:

@@ -2,7 +2,8 @@
 
 S3's conditional writes decide who gets it. It's renewed while it is held, so that one whose holder
 has died can be taken over once it has expired; on the holder's own machine, which can see that it
-has died, at once.
+has died, at once. One that was given back stays as an object, so that who has looked at AWS before
+taking it can tell whether somebody had it meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -46,7 +47,8 @@ class ApplyLock:
     """The lock of one environment, as a context manager.
 
     Raises LockHeldError on entry when somebody who may be alive holds it and it hasn't expired.
-    `check` raises LockLostError once it may have passed to somebody else.
+    `check` raises LockLostError once it may have passed to somebody else. After `look`,
+    `is_as_seen` says whether nobody has had it between then and entry.
     """
 
     aws: Aws
@@ -55,6 +57,8 @@ class ApplyLock:
     time_to_live: timedelta = timedelta(seconds=90)
     now: Callable[[], datetime] = _utc_now
     _token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    is_as_seen: bool = field(default=False, init=False)
+    _seen: str | None = None
     _etag: str = ""
     _since: str = ""
     _expires_at: datetime = field(default_factory=_utc_now)
@@ -80,20 +84,24 @@ class ApplyLock:
         if not self._lost:
             self.release()
 
+    def look(self) -> None:
+        """Notes which lock there is, if nobody holds it; before the look at what it guards."""
+        found = self._read()
+        self._seen = found["etag"] if found else ""
+        if found and not self._is_free(found):
+            self._seen = None
+
     def acquire(self) -> None:
         self._since = self.now().isoformat(timespec="seconds")
-        if self._put(IfNoneMatch="*"):
+        if self._seen is not None and self._take(self._seen):
+            self.is_as_seen = True
             return
         held = self._read()
-        if held is None:
-            taken = self._put(IfNoneMatch="*")
-        elif held["token"] == self._token:
-            self._etag, taken = held["etag"], True
-        elif datetime.fromisoformat(held["expires_at"]) <= self.now() or has_ended(held["process"]):
-            taken = self._put(IfMatch=held["etag"])
-        else:
+        if held and held["token"] == self._token:
+            self._etag = held["etag"]
+        elif held and not self._is_free(held):
             raise LockHeldError(held["holder"], held["since"])
-        if not taken:
+        elif not self._take(held["etag"] if held else ""):
             self.acquire()
 
     def renew(self) -> None:
@@ -112,14 +120,16 @@ class ApplyLock:
 
     def release(self) -> None:
         """Gives the lock back; one that has been taken over stays with whoever has it."""
-        from botocore.exceptions import ClientError
+        self._put(released_at=self.now().isoformat(timespec="seconds"), IfMatch=self._etag)
 
-        s3 = self.aws.client("s3")
-        try:
-            s3.delete_object(Bucket=self.bucket, Key=_KEY, IfMatch=self._etag)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 412):
-                raise
+    def _is_free(self, held: Mapping[str, Any]) -> bool:
+        if held.get("released_at") or has_ended(held["process"]):
+            return True
+        return datetime.fromisoformat(held["expires_at"]) <= self.now()
+
+    def _take(self, etag: str) -> bool:
+        """Puts the lock in the place of one of this ETag, or with none where there is none."""
+        return self._put(**{"IfMatch": etag} if etag else {"IfNoneMatch": "*"})
 
     def _keep(self) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -132,7 +142,7 @@ class ApplyLock:
             except (BotoCoreError, ClientError):
                 continue  # `check` stops the run if this goes on until the lock expires
 
-    def _put(self, **condition: str) -> bool:
+    def _put(self, *, released_at: str | None = None, **condition: str) -> bool:
         """Writes the lock on a condition; whether it held. After a lost reply it looks."""
         from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
@@ -143,6 +153,7 @@ class ApplyLock:
             "process": this_process(),
             "since": self._since,
             "expires_at": expires_at.isoformat(),
+            "released_at": released_at,
         }
         try:
             reply = self.aws.client("s3").put_object(
@@ -172,7 +183,7 @@ class ApplyLock:
         try:
             reply = self.aws.client("s3").get_object(Bucket=self.bucket, Key=_KEY)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise
         return {**json.loads(reply["Body"].read()), "etag": reply["ETag"]}

@@ -1,10 +1,13 @@
-"""What docs/infrastructure.md shows of the code, renewed by `python -m infra_assets.page`."""
+"""What docs/infrastructure.md and deploy/operator/ show of the code, renewed by
+`python -m infra_assets.page`."""
 
 from __future__ import annotations
 
+import json
 import re
 
 from infra_assets.infra_asset import InfraAsset
+from infra_assets.operator_rights import operator_policies
 from infra_assets.picture import network_svg
 from infra_assets.registry import REGISTRY
 from infra_assets.spec import PlatformSpec, platform_spec
@@ -12,6 +15,8 @@ from resources.settings import PROJECT_ROOT, Settings
 
 PAGE = PROJECT_ROOT / "docs" / "infrastructure.md"
 PICTURE = PROJECT_ROOT / "docs" / "images" / "network.svg"
+
+OPERATOR = PROJECT_ROOT / "deploy" / "operator"
 
 _TABLE = re.compile(r"(<!-- assets: .* -->\n).*?(<!-- end of assets -->)", re.S)
 _CITED = re.compile(r"\(([A-Z][0-9](?:(?:, |-)[A-Z][0-9])*)\)")
@@ -55,7 +60,18 @@ def _sentence(asset: InfraAsset) -> str:
     return _CITED.sub("", first).replace(" .", ".").strip()
 
 
+def operator_files() -> dict[str, str]:
+    """The text of each policy file for operators, by its name."""
+    return {
+        f"{name}.json": json.dumps(policy, indent=2) + "\n"
+        for name, policy in operator_policies().items()
+    }
+
+
 def main() -> None:
+    OPERATOR.mkdir(exist_ok=True)
+    for name, text in operator_files().items():
+        (OPERATOR / name).write_text(text, "utf-8")
     PICTURE.write_text(picture(), "utf-8")
     PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
 

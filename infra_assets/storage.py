@@ -32,27 +32,30 @@ def _rule(id: str, prefix: str = "", **actions: Any) -> Rule:
     return {"ID": id, "Status": "Enabled", "Filter": {"Prefix": prefix}, **actions}
 
 
-def _transitions(id: str, prefix: str = "", **days: int) -> Rule:
-    """Moves objects of every size to a storage class at an age in days.
+def _of_any_size(rule: Rule) -> Rule:
+    """The rule for all that isn't empty. Without a size of its own S3 leaves what is under 128 KB
+    in the storage class where it is."""
+    prefix, size = rule["Filter"]["Prefix"], {"ObjectSizeGreaterThan": 0}
+    return {**rule, "Filter": {"And": {"Prefix": prefix, **size}} if prefix else size}
 
-    S3 leaves objects under 128 KB where they are unless the filter names a size of its own.
-    """
-    size = {"ObjectSizeGreaterThan": 1}
-    return {
-        "ID": id,
-        "Status": "Enabled",
-        "Filter": {"And": {"Prefix": prefix, **size}} if prefix else size,
-        "Transitions": [{"Days": d, "StorageClass": c} for c, d in days.items()],
-    }
+
+def _transitions(id: str, prefix: str = "", **days: int) -> Rule:
+    """Moves objects to a storage class at an age in days."""
+    moves = [{"Days": d, "StorageClass": c} for c, d in days.items()]
+    return _of_any_size(_rule(id, prefix, Transitions=moves))
 
 
 def _with_old_versions(rule: Rule) -> Rule:
-    """The same moves for versions that are no longer current, which a lock may keep for long."""
-    moves = [
-        {"NoncurrentDays": move["Days"], "StorageClass": move["StorageClass"]}
-        for move in rule["Transitions"]
-    ]
-    return {**rule, "NoncurrentVersionTransitions": moves}
+    """The same for versions that are no longer current, days counted from then."""
+    old: Rule = {}
+    if "Transitions" in rule:
+        old["NoncurrentVersionTransitions"] = [
+            {"NoncurrentDays": move["Days"], "StorageClass": move["StorageClass"]}
+            for move in rule["Transitions"]
+        ]
+    if "Expiration" in rule:
+        old["NoncurrentVersionExpiration"] = {"NoncurrentDays": rule["Expiration"]["Days"]}
+    return {**rule, **old}
 
 
 def _expire(id: str, days: int, prefix: str = "") -> Rule:
@@ -60,9 +63,16 @@ def _expire(id: str, days: int, prefix: str = "") -> Rule:
 
 
 def _tidy(noncurrent_days: int) -> list[Rule]:
-    """What every bucket does: old versions go, and so do the leftovers of uploads and deletions."""
+    """Old versions go, and so do the leftovers of uploads and deletions."""
     return [
         _rule("old-versions", NoncurrentVersionExpiration={"NoncurrentDays": noncurrent_days}),
+        *_leftovers(),
+    ]
+
+
+def _leftovers() -> list[Rule]:
+    """What every bucket gets rid of; of these S3 takes no size."""
+    return [
         _rule("broken-uploads", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 7}),
         _rule("delete-markers", Expiration={"ExpiredObjectDeleteMarker": True}),
     ]
@@ -212,7 +222,10 @@ def drop_bucket(spec: PlatformSpec) -> list[Resource]:
 
 @infra_asset(area="storage", deps=_KEYS, kinds=["s3"])
 def backup_bucket(spec: PlatformSpec) -> list[Resource]:
-    """Backups of the shop database: colder with age, locked until their time is over (B1-B4)."""
+    """Backups of the shop database: colder with age, locked until their time is over (B1-B4).
+
+    One that is overwritten or deleted is locked all the same, so it stays and ages like the others.
+    """
     lock = ObjectLock(
         name=spec.bucket("backup"), mode=spec.backup_lock, days=_days(spec.retention_years)
     )
@@ -224,8 +237,8 @@ def backup_bucket(spec: PlatformSpec) -> list[Resource]:
             _with_old_versions(
                 _transitions("colder", STANDARD_IA=30, GLACIER=90, DEEP_ARCHIVE=730)
             ),
-            _expire("retention", _days(spec.retention_years)),
-            *_tidy(30),
+            _with_old_versions(_of_any_size(_expire("retention", _days(spec.retention_years)))),
+            *_leftovers(),
         ],
     )
     return [*bucket, lock]

@@ -104,7 +104,7 @@ class TestEveryBucket:
             for rule in lifecycle(account, purpose)
             if "NoncurrentVersionExpiration" in rule
         ]
-        assert days and max(days) <= 30
+        assert days and (max(days) <= 30 or purpose == "backup")
 
     def test_tidies_up_after_uploads_and_deletions(self, account: Account, purpose: str) -> None:
         """(B5)"""
@@ -154,6 +154,28 @@ def test_backups_that_were_replaced_grow_colder_too(account: Account) -> None:
 def test_backups_go_after_five_years(account: Account) -> None:
     """(B2, B3) Not before, whichever years they are, and not much later."""
     assert 5 * YEAR + 1 < expiry_days(account, "backup") <= 5 * YEAR + 2
+
+
+def test_backups_that_were_replaced_go_when_their_lock_ends(account: Account) -> None:
+    """(B2, B3) Not sooner, and every rule on what is kept says for which sizes."""
+    rules = lifecycle(account, "backup")
+    (days,) = [
+        rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in rules
+        if "NoncurrentVersionExpiration" in rule
+    ]
+    assert days == expiry_days(account, "backup")
+    unsized = [r for r in rules if "ObjectSizeGreaterThan" not in str(r["Filter"])]
+    assert {key for rule in unsized for key in rule} == {
+        "ID",
+        "Status",
+        "Filter",
+        "AbortIncompleteMultipartUpload",
+        "Expiration",
+    }
+    assert [r["Expiration"] for r in unsized if "Expiration" in r] == [
+        {"ExpiredObjectDeleteMarker": True}
+    ]
 
 
 def test_backups_are_locked_as_long_as_they_are_kept(account: Account) -> None:

@@ -14,7 +14,8 @@ from tests.infra_assets.world import DECLARED
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/security.md"
-FILES = {name: ROOT / f"deploy/{name}-policy.json" for name in ("operator", "bootstrap")}
+OPERATOR = sorted((ROOT / "deploy/operator").glob("*.json"))
+BOOTSTRAP = ROOT / "deploy/bootstrap-policy.json"
 READING = ("BatchGet", "Describe", "Get", "List")
 ROLES = {r.name.removeprefix("mall-dev-"): r for r in DECLARED if isinstance(r, Role)}
 POLICIES = {r.name: r.document for r in DECLARED if isinstance(r, Policy)}
@@ -61,46 +62,47 @@ def test_every_action_on_any_resource_is_listed_with_its_reason() -> None:
     assert listed == declared
 
 
-def statements(name: str) -> list[dict[str, Any]]:
-    return json.loads(FILES[name].read_text("utf-8"))["Statement"]
+def statements(*files: Path) -> list[dict[str, Any]]:
+    return [s for file in files for s in json.loads(file.read_text("utf-8"))["Statement"]]
 
 
-def test_what_an_operator_may_change_is_listed_with_its_reason() -> None:
-    """Every statement that is not for reading alone, whole services included."""
+def test_every_policy_of_an_operator_is_explained() -> None:
     listed = {name: reason for names, _, reason in rows("operator") for name in quoted(names)}
-    changing = {
-        statement["Sid"]
-        for statement in (*statements("operator"), *statements("bootstrap"))
-        for action in many(statement["Action"])
-        if not action.partition(":")[2].startswith(READING)
-    }
     assert all(listed.values())
-    assert listed.keys() == changing
+    assert sorted(listed) == sorted(str(file.relative_to(ROOT)) for file in (*OPERATOR, BOOTSTRAP))
+
+
+def test_an_operators_actions_are_named_one_by_one() -> None:
+    """(N3) On any resource are those only that `apply` has there, and looking at quotas."""
+    listed = {action for actions, _, _ in rows("any resource") for action in quoted(actions)}
+    for statement in statements(*OPERATOR, BOOTSTRAP):
+        assert not [action for action in many(statement["Action"]) if "*" in action]
+        if "*" in many(statement["Resource"]):
+            quotas = {"servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"}
+            assert set(statement["Action"]) <= listed | quotas
 
 
 def test_an_operator_writes_no_boundary() -> None:
     """Who can write one and make roles can do anything; the file for the start says so."""
     boundaries = [name for name in POLICIES if name.endswith("-boundary")]
     assert len(boundaries) == 2
-    for file, writes in (("operator", set()), ("bootstrap", set(boundaries))):
-        written = {
-            name
-            for statement in statements(file)
-            for action in many(statement["Action"])
-            if fnmatchcase("iam:CreatePolicyVersion", action)
-            for name in boundaries
-            for resource in many(statement["Resource"])
-            if fnmatchcase(f"arn:aws:iam::123456789012:policy/{name}", resource)
-        }
-        assert written == writes, file
+    for files, writes in ((OPERATOR, set()), ([BOOTSTRAP], set(boundaries))):
+        assert written_by(*files) & set(boundaries) == writes
 
 
 def test_an_operator_writes_every_policy_that_is_no_boundary() -> None:
-    (statement,) = [s for s in statements("operator") if s["Sid"] == "WhatApplyMayDo"]
-    for name in POLICIES:
-        arn = f"arn:aws:iam::123456789012:policy/{name}"
-        allowed = any(fnmatchcase(arn, resource) for resource in statement["Resource"])
-        assert allowed != name.endswith("-boundary"), name
+    assert written_by(*OPERATOR) == {n for n in POLICIES if not n.endswith("-boundary")}
+
+
+def written_by(*files: Path) -> set[str]:
+    return {
+        name
+        for statement in statements(*files)
+        if "iam:CreatePolicyVersion" in many(statement["Action"])
+        for name in POLICIES
+        for resource in many(statement["Resource"])
+        if fnmatchcase(f"arn:aws:iam::123456789012:policy/{name}", resource)
+    }
 
 
 def many(value: Any) -> list[Any]:

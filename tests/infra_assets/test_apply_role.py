@@ -22,10 +22,10 @@ RIGHTS = Rights(
 BOUNDARY = {"iam:PermissionsBoundary": arn("iam", f"policy/{SPEC.names.boundary}", regional=False)}
 
 
-def actions_allowed() -> set[str]:
+def actions_of(rights: Rights) -> set[str]:
     return {
         action
-        for document in RIGHTS.policies
+        for document in rights.policies
         for statement in document["Statement"]
         for action in statement["Action"]
     }
@@ -131,7 +131,11 @@ def test_it_reads_no_data_and_no_secret_but_slacks(rights: Rights) -> None:
         assert not rights.allow(Need("s3:GetObject", thing))
     secrets = {
         name: rights.allow(
-            Need("secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{name}-AbCdEf"))
+            Need(
+                "secretsmanager:GetSecretValue",
+                arn("secretsmanager", f"secret:{name}-AbCdEf"),
+                {"aws:RequestedRegion": SPEC.region},
+            )
         )
         for name in (
             SPEC.names.pseudonym_key_secret,
@@ -180,4 +184,4 @@ def test_where_data_may_not_be_lost_it_deletes_none() -> None:
         "secretsmanager:DeleteSecret",
     }
     assert losing & actions == set()
-    assert losing < actions_allowed()
+    assert losing < actions_of(RIGHTS)

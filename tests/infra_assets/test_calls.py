@@ -4,6 +4,7 @@ infrastructure, and nothing else is allowed."""
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,11 +13,15 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.authorization import ApiCall, Need, action_of, arn, needs, recorded
-from tests.infra_assets.test_apply_role import APPLY, BOUNDARY, RIGHTS, actions_allowed
+from tests.authorization import ApiCall, Need, Rights, action_of, arn, needs, recorded
+from tests.infra_assets.test_apply_role import APPLY, BOUNDARY, RIGHTS, actions_of
 from tests.infra_assets.test_drift import change_behind, changeable
 from tests.infra_assets.world import DECLARED, ONE_OF_EACH_TYPE, SPEC, World, open_world
 from tests.service_models import faults
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+OPERATOR = Rights([json.loads(f.read_text("utf-8")) for f in (DEPLOY / "operator").iterdir()])
+BOOTSTRAP = json.loads((DEPLOY / "bootstrap-policy.json").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,6 @@ ASKED_BESIDES = {
     "logs:DescribeResourcePolicies": "the firewall lets itself into its log group",
     "logs:PutResourcePolicy": "the firewall lets itself into its log group",
     "rds:CreateDBSnapshot": "a deleted database leaves a snapshot",
-    "s3:GetObject": "the lock and Dagster's logs are read by other ways than a resource type's",
     "secretsmanager:GetSecretValue": "a failed run tells Slack",
     "ssm:GetParameters": "a launch template names its image by a parameter",
 }
@@ -167,12 +171,12 @@ ASKED_BESIDES = {
 
 def test_nothing_is_allowed_that_no_call_needs(life: Life) -> None:
     needed = {need.action for need in asked(life)} | actions_in_types()
-    assert actions_allowed() - needed == ASKED_BESIDES.keys()
+    assert actions_of(RIGHTS) - needed == ASKED_BESIDES.keys()
 
 
 def test_every_call_that_a_resource_type_names_is_allowed() -> None:
     """But those on policies, taking a boundary off, and ending the record of who did what."""
-    assert actions_in_types() - actions_allowed() == {
+    assert actions_in_types() - actions_of(RIGHTS) == {
         "cloudtrail:StopLogging",
         "iam:CreatePolicy",
         "iam:CreatePolicyVersion",
@@ -182,6 +186,40 @@ def test_every_call_that_a_resource_type_names_is_allowed() -> None:
         "iam:ListPolicyVersions",
         "iam:TagPolicy",
     }
+
+
+def test_an_operator_may_do_all_of_an_environments_life(life: Life) -> None:
+    """And writes boundaries only with the policy for the start."""
+    refused = {need for need in asked(life) if not OPERATOR.allow(need)}
+    assert {need.resource for need in refused} == {
+        arn("iam", f"policy/{name}", regional=False)
+        for name in (SPEC.names.boundary, f"{APPLY}-boundary")
+    }
+    with_bootstrap = Rights([*OPERATOR.policies, BOOTSTRAP])
+    assert [str(need) for need in refused if not with_bootstrap.allow(need)] == []
+
+
+def test_an_operator_may_make_every_call_that_a_resource_type_names() -> None:
+    """But taking a boundary off, and ending the record of who did what."""
+    assert actions_in_types() - set(actions_of(OPERATOR)) == {
+        "cloudtrail:StopLogging",
+        "iam:DeleteRolePermissionsBoundary",
+    }
+
+
+def test_an_operator_adopts_what_nobody_has_tagged(world: World) -> None:
+    """Which a run that applies must not: so it would come to change whatever there is."""
+    vpc = world.aws.client("ec2").create_vpc(CidrBlock=SPEC.vpc_cidr)["Vpc"]["VpcId"]
+    with recorded() as calls:
+        world.engine().adopt("ec2.Vpc/main", vpc)
+    needed = [need for call in calls for need in needs(call, {})]
+    assert [str(need) for need in needed if not OPERATOR.allow(need)] == []
+    refused = {need.action for need in needed if not RIGHTS.allow(need)}
+    assert refused == {"ec2:CreateTags"}
+
+
+def test_an_operator_makes_no_users_and_no_keys_of_access() -> None:
+    assert [a for a in actions_of(OPERATOR) if "User" in a or "AccessKey" in a] == []
 
 
 def test_everything_is_asked_of_tokyo(life: Life) -> None:

@@ -30,9 +30,10 @@ def lock(world: World, holder: str, at: datetime = START) -> ApplyLock:
     return ApplyLock(world.aws, BUCKET, holder, now=lambda: at)
 
 
-def keys(world: World) -> list[str]:
-    found = world.aws.client("s3").list_objects_v2(Bucket=BUCKET)
-    return [item["Key"] for item in found.get("Contents", [])]
+def is_held(world: World) -> bool:
+    found = world.aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    assert [item["Key"] for item in found] in ([], ["locks/apply.json"])
+    return bool(found) and json.loads(_body(world))["released_at"] is None
 
 
 def test_the_second_is_told_who_holds_it_and_since_when(bucket: World) -> None:
@@ -45,8 +46,8 @@ def test_the_second_is_told_who_holds_it_and_since_when(bucket: World) -> None:
 
 def test_it_is_given_back(bucket: World) -> None:
     with lock(bucket, "hanako"):
-        assert keys(bucket) == ["locks/apply.json"]
-    assert keys(bucket) == []
+        assert is_held(bucket)
+    assert not is_held(bucket)
     with lock(bucket, "taro"):
         pass
 
@@ -54,7 +55,7 @@ def test_it_is_given_back(bucket: World) -> None:
 def test_it_is_given_back_after_an_error(bucket: World) -> None:
     with pytest.raises(ZeroDivisionError), lock(bucket, "hanako"):
         raise ZeroDivisionError
-    assert keys(bucket) == []
+    assert not is_held(bucket)
 
 
 def test_an_expired_one_is_taken_over_and_its_holder_told(bucket: World) -> None:
@@ -113,7 +114,7 @@ def test_a_lost_reply_to_taking_it_is_no_other_holder(bucket: World) -> None:
     bucket.wire.strike_at(0, after=lost_reply)
     with lock(bucket, "hanako") as held:
         held.renew()
-    assert keys(bucket) == []
+    assert not is_held(bucket)
 
 
 def test_a_lost_reply_to_taking_a_dead_ones_is_no_other_holder(bucket: World) -> None:
@@ -133,7 +134,64 @@ def test_it_is_not_held_where_it_could_not_be_put(bucket: World, fault: Fault) -
     bucket.wire.strike_at(0, before=fault)
     with pytest.raises((ClientError, ConnectionClosedError)):
         lock(bucket, "hanako").acquire()
-    assert keys(bucket) == []
+    assert not is_held(bucket)
+
+
+def test_nobody_had_it_since_the_look(bucket: World) -> None:
+    """Neither the first time nor after somebody who has given it back."""
+    for holder in ("hanako", "taro"):
+        mine = lock(bucket, holder)
+        mine.look()
+        with mine:
+            assert mine.is_as_seen
+
+
+def test_before_there_is_a_bucket_for_it_nobody_has_it(world: World) -> None:
+    mine = lock(world, "hanako")
+    mine.look()
+    world.aws.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
+    )
+    with mine:
+        assert mine.is_as_seen
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["the first time", "later"])
+def test_somebody_had_it_since_the_look(bucket: World, before: int) -> None:
+    for _ in range(before):
+        with lock(bucket, "saburo"):
+            pass
+    mine = lock(bucket, "hanako")
+    mine.look()
+    with lock(bucket, "taro"):
+        pass
+    with mine:
+        assert not mine.is_as_seen
+
+
+def test_somebody_had_it_at_the_look(bucket: World) -> None:
+    """Who may have changed something until the lock expired."""
+    dead = lock(bucket, "taro")
+    dead.acquire()
+    clock = [START]
+    mine = ApplyLock(bucket.aws, BUCKET, "hanako", now=lambda: clock[0])
+    mine.look()
+    clock[0] = START + dead.time_to_live
+    mine.acquire()
+    assert not mine.is_as_seen
+
+
+def test_without_a_look_nothing_is_known(bucket: World) -> None:
+    with lock(bucket, "hanako") as mine:
+        assert not mine.is_as_seen
+
+
+def test_one_that_was_given_back_is_free_whatever_the_clock_says(bucket: World) -> None:
+    """Clocks of machines differ."""
+    with lock(bucket, "hanako", at=START + timedelta(seconds=30)):
+        pass
+    lock(bucket, "taro").acquire()
+    assert json.loads(_body(bucket))["holder"] == "taro"
 
 
 def _body(world: World) -> Any:

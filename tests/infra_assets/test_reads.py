@@ -119,33 +119,43 @@ def test_an_apply_that_makes_everything(
         monkeypatch.setattr(module, "THREADS", 1)
     world.engine().apply()
     assert looks.of_more_than(MOST) == {}
-    locked = [call.operation for call in world.wire.calls].index("PutObject")
-    assert repeated(world.wire.calls[:locked]) == []
-    assert repeated(world.wire.calls[locked:]) == []
+    assert repeated(world.wire.calls) == []
 
 
-def test_an_apply_that_changes_something_reads_once_before_and_once_under_the_lock(
-    complete: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was read before the lock was had may be outdated: whoever had it may have changed it."""
+def test_an_apply_that_changes_something(complete: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before and under the lock it reads nothing twice, but for what it has changed."""
     for module in (engine, run):
         monkeypatch.setattr(module, "THREADS", 1)
     complete.engine(raw_click_days=30).apply()
-    calls = complete.wire.calls
-    locked = [call.operation for call in calls].index("PutObject")
-    assert repeated(calls[:locked]) == []
-    assert repeated(calls[locked:]) == []
+    assert [call.operation for call in complete.wire.mutations()] == [
+        "PutObject",
+        "PutObject",
+        "PutBucketLifecycleConfiguration",
+        "PutObject",
+        "PutObject",
+    ]
+    assert repeated(complete.wire.calls) == []
 
 
-def test_an_apply_sees_what_was_changed_before_it_had_the_lock(
+def test_a_destroy(complete: World) -> None:
+    complete.engine().destroy(
+        ["cicd/web_pipeline"], named=[f"codecommit.Repository/{SPEC.names.prefix}-web"]
+    )
+    assert repeated(complete.wire.calls) == []
+
+
+def test_an_apply_sees_what_another_changed_before_it_had_the_lock(
     complete: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reason for reading anew."""
+    """Then everything is read anew."""
     acquire = ApplyLock.acquire
+    another = ApplyLock(complete.aws, SPEC.bucket("state"), "taro")
 
     def acquire_late(lock: ApplyLock) -> None:
+        monkeypatch.setattr(ApplyLock, "acquire", acquire)
+        with another:
+            complete.aws.client("s3").delete_bucket_policy(Bucket=SPEC.bucket("drop"))
         acquire(lock)
-        complete.aws.client("s3").delete_bucket_policy(Bucket=SPEC.bucket("drop"))
 
     monkeypatch.setattr(ApplyLock, "acquire", acquire_late)
     complete.engine(raw_click_days=30).apply()
