@@ -52,10 +52,11 @@ PATTERNS = {"email": EMAIL, "phone": _PHONE, "postal_code": _POSTAL_CODE}
 """Regular expressions (Rust's dialect) for text that `plain` has folded."""
 
 _SEPARATORS = r"[\s\p{Pd}\p{Cf}\x00−・.,、。/_()\[\]'’]+"
-_MACHINE_ID = (
+MACHINE_ID = (
     r"^(?:(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,64})"
     r"|[0-7][0-9A-HJKMNP-TV-Z]{25})$"
 )
+"""UUIDs, hex digests and ULIDs, whose signs are random."""
 _PHONE_DIGITS = 10
 _HAYSTACK_CELLS = 100_000
 
@@ -163,7 +164,7 @@ class LeakScan:
             harmless = pl.Series([*self._vocabularies[name], *PREFECTURES]).implode()
             cells = frame[name].drop_nulls().cast(pl.String).alias("cell")
             distinct = cells.value_counts(name="rows").filter(
-                ~pl.col("cell").is_in(harmless) & ~pl.col("cell").str.contains(_MACHINE_ID)
+                ~pl.col("cell").is_in(harmless) & ~pl.col("cell").str.contains(MACHINE_ID)
             )
             if distinct.height:
                 self._pending.setdefault(name, []).append(distinct)

@@ -23,7 +23,7 @@ from data_assets.clickstream.landing import (
 )
 from data_assets.clickstream.parsing import Judgement
 from data_assets.clickstream.persons import hide_known_values, persons_of
-from data_assets.personal_data import LeakScan, Persons
+from data_assets.personal_data import MACHINE_ID, LeakScan, Persons
 from data_assets.publishing import Staged
 from data_assets.tables import CLICKS
 from resources.aws import Aws
@@ -35,7 +35,6 @@ from resources.shop_db import ShopDatabase
 if TYPE_CHECKING:
     import polars as pl
 
-_UUID = r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _COUNTER = r"(^|[^0-9])[0-9]{1,9}$"
 """The number that ends an event's id, as in evt-0001234: sooner or later it equals somebody's
 postal code."""
@@ -95,7 +94,7 @@ def audited(version: Version, compacted: Compacted, persons: Persons) -> list[Au
         rows = pl.read_parquet(path)
         schema.see(rows)
         scan.see(rows.drop("event_id"))
-        ids = rows.select("event_id").filter(~pl.col("event_id").str.contains(_UUID))
+        ids = rows.select("event_id").filter(~pl.col("event_id").str.contains(MACHINE_ID))
         scan.see(ids.with_columns(pl.col("event_id").str.replace(_COUNTER, "$1")))
         hashes.append(rows["event_id"].hash())
     leaks = scan.require_clean(version)

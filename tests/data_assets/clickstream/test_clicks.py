@@ -229,6 +229,23 @@ def test_an_events_number_that_equals_a_postal_code_does_not_keep_the_day_back(
     assert mall.ids() == ["1234567", "evt-1234567"]
 
 
+@pytest.mark.parametrize(
+    "event_id",
+    [
+        "cafe9d94-5f1e-4b0a-9a53-2b6f51234567",
+        "cafe9d945f1e4b0a9a532b6f51234567",
+        "01CAFEZ0000000000001234567",
+    ],
+)
+def test_a_name_in_a_machines_id_does_not_keep_the_day_back(
+    mall: Mall, shop: Any, event_id: str
+) -> None:
+    """(E4) Its signs are random, however many of the last are digits."""
+    _add_customer(shop, name="Cafe")
+    mall.land("a", event(event_id, customer_id=5))
+    assert mall.compact().success
+
+
 def test_personal_data_that_cannot_be_hidden_publishes_nothing(mall: Mall, shop: Any) -> None:
     """(E4) The old version stays; no file of the new one is stored; other days go on."""
     _add_customer(shop)
