@@ -19,6 +19,10 @@ from data_assets.partitions import utc_bounds
 from data_assets.tables import EVENT_TYPES
 
 if TYPE_CHECKING:
+    from io import RawIOBase
+
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
 _TEXTS = ("event_id", "session_id", "event_type", "page", "referrer", "user_agent")
@@ -29,6 +33,7 @@ _READ = [f"{name}_read" for name in _INTEGERS]
 _MAYBE_NO_TEXT = r"^(?:[\[{]|(?:[-0-9][-+.0-9eE]*|true|false|-?(?:[nN]a[nN]|[iI]nf(?:inity)?))$)"
 """What JSON values that aren't strings look like when they are read as text."""
 _END = ord("\n")
+_PIECE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -138,19 +143,31 @@ def _lines_at(files: Sequence[Path], rows: Iterable[int], total: int) -> list[tu
     found: list[tuple[int, str]] = []
     wanted = np.fromiter(rows, np.int64)
     first = 0
-    for number, file in enumerate(files):
-        data = file.read_bytes()
-        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _END)
-        here = wanted[(wanted >= first) & (wanted < first + ends.size)] - first
-        begins = np.where(here > 0, ends[here - 1] + 1, 0)
-        found += (
-            (number, data[begin:end].decode())
-            for begin, end in zip(begins.tolist(), ends[here].tolist(), strict=True)
-        )
+    for number, path in enumerate(files):
+        with path.open("rb", buffering=0) as file:
+            ends = _line_ends(file)
+            here = wanted[(wanted >= first) & (wanted < first + ends.size)] - first
+            begins = np.where(here > 0, ends[here - 1] + 1, 0)
+            for begin, end in zip(begins.tolist(), ends[here].tolist(), strict=True):
+                file.seek(begin)
+                found.append((number, file.read(end - begin).decode()))
         first += ends.size
     if first != total:
         raise LostRecordsError(total, first)
     return found
+
+
+def _line_ends(file: RawIOBase) -> npt.NDArray[np.intp]:
+    """Offsets of a file's line feeds; it is read in pieces into the same memory, which is quick."""
+    import numpy as np
+
+    piece = bytearray(_PIECE_BYTES)
+    signs = np.frombuffer(piece, np.uint8)
+    ends, begin = [np.zeros(0, np.intp)], 0
+    while size := file.readinto(piece):
+        ends.append(np.flatnonzero(signs[:size] == _END) + begin)
+        begin += size
+    return np.concatenate(ends)
 
 
 def _shape() -> Iterator[tuple[str, str]]:

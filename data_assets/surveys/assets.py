@@ -117,7 +117,7 @@ def surveys(
             responses=responses,
             answers=answers,
             key=pseudonym_key.text(),
-            categories=_category_names(lake),
+            categories=category_names(lake),
         )
         for file in due:
             taken.append(intake.take_in(file))
@@ -142,7 +142,11 @@ def _is_selected(context: dg.AssetExecutionContext, check: dg.AssetCheckResult) 
     return dg.AssetCheckKey(check.asset_key, check.check_name) in context.selected_asset_check_keys
 
 
-def _category_names(lake: Lake) -> list[str]:
+def category_names(lake: Lake) -> list[str]:
+    """What the shop sells, by which several answers in one cell are told apart.
+
+    Raises MissingInfrastructureError before the shop's categories were ever extracted.
+    """
     try:
         names: list[str] = lake.read(CATEGORIES, columns=["name"])["name"].to_pylist()
     except NotPublishedError as error:
