@@ -173,12 +173,14 @@ def _names(raw: npt.NDArray[np.uint8], beginning: bytes, end: int) -> npt.NDArra
     """Offsets behind each `beginning` before `end` that is followed by the end of a name."""
     import numpy as np
 
+    is_here = raw[:end] == beginning[0]
+    for at, byte in enumerate(beginning[1:], start=1):
+        behind = raw[at : end + at] == byte
+        is_here[: len(behind)] &= behind
+        is_here[len(behind) :] = False
+    found = np.flatnonzero(is_here) + len(beginning)
     ends = np.zeros(256, bool)
     ends[list(b" \t\r\n/>")] = True
-    found = np.flatnonzero(raw[:end] == beginning[0])
-    for at, byte in enumerate(beginning[1:], start=1):
-        found = found[_at(raw, found + at) == byte]
-    found = found + len(beginning)
     return found[ends[_at(raw, found)]]
 
 

@@ -7,6 +7,7 @@ but for their length. Reasons name rows and columns and never quote a cell.
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,11 @@ def parse(data: bytes, name: str, categories: Collection[str]) -> ParsedSurvey:
         )
     accepted = ~pl.col("row").is_in(list(bad))
     responses, accepted_texts = read.filter(accepted), texts.filter(accepted)
-    chosen = {
-        "channels_seen": several_options(accepted_texts["channels_seen"], CHANNELS),
-        "categories_bought": several_options(accepted_texts["categories_bought"], categories),
-    }
+    questions = {"channels_seen": CHANNELS, "categories_bought": categories}
+    cells = [accepted_texts[question] for question in questions]
+    with ThreadPoolExecutor() as threads:
+        answers = threads.map(several_options, cells, questions.values())
+    chosen = dict(zip(questions, answers, strict=True))
     return ParsedSurvey(
         quarter=quarter,
         responses=responses.drop("row"),
