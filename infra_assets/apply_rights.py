@@ -355,7 +355,7 @@ def _monitoring(spec: PlatformSpec) -> list[Statement]:
             _actions(
                 "cloudtrail",
                 "AddTags CreateTrail GetEventSelectors GetTrailStatus ListTags"
-                " PutEventSelectors StartLogging UpdateTrail",
+                " PutEventSelectors PutInsightSelectors StartLogging UpdateTrail",
             ),
             [spec.arn("cloudtrail", f"trail/{prefix}")],
         ),

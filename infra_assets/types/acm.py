@@ -88,7 +88,7 @@ class Validation(Resource):
     certificate: Ref
 
     def wanted(self) -> dict[str, Any]:
-        return {"value": self.certificate}
+        return {"value": self.certificate, "ttl_s": 300}
 
     def find(self, cloud: Cloud) -> list[Live]:
         certificate = cloud.live(Certificate.former(self.name))
@@ -104,19 +104,16 @@ class Validation(Resource):
         return [Live(record.id, {"value": value, **record.attributes}, ready=ready)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        self._put(cloud, wanted["value"])
-
-    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        self._put(cloud, wanted["value"])
-
-    def _put(self, cloud: Cloud, value: str) -> None:
         certificate, zone = cloud.live(Certificate.former(self.name)), zone_of(cloud, self.name)
         if certificate is None or zone is None:
             return
-        record = {"values": [value], "ttl_s": 300, "alias": None}
+        record = {"values": [wanted["value"]], "ttl_s": wanted["ttl_s"], "alias": None}
         name = certificate.output("validation_name")
         change_record(cloud, zone, "UPSERT", f"CNAME {name}", record)
         cloud.forget(self.service)
+
+    def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
+        self.create(cloud, wanted)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         change_record(cloud, live.attributes["zone"], "DELETE", live.id, live.attributes)

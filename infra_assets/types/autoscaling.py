@@ -12,6 +12,7 @@ from infra_assets.types.tagging import from_pairs, pairs
 
 _REFRESHING = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 _REVISION = "mall:revision"
+_IN_TAGS = frozenset({"revision", "tags", "tags_servers"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Group(Resource):
             "bounds": {"MinSize": self.at_least, "MaxSize": self.at_most},
             "health": {"HealthCheckType": "ELB", "HealthCheckGracePeriod": self.grace_s},
             "warmup_s": self.grace_s,
+            "tags_servers": False,
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -72,6 +74,11 @@ class Group(Resource):
             "bounds": {name: group[name] for name in ("MinSize", "MaxSize")},
             "health": {name: group[name] for name in ("HealthCheckType", "HealthCheckGracePeriod")},
             "warmup_s": group.get("DefaultInstanceWarmup"),
+            "tags_servers": any(
+                tag.get("PropagateAtLaunch")
+                for tag in group["Tags"]
+                if tag["Key"].startswith("mall:")
+            ),
             "tags": tags,
         }
         leaving = group.get("Status") == "Delete in progress"
@@ -86,12 +93,12 @@ class Group(Resource):
             "create_auto_scaling_group",
             AutoScalingGroupName=self.name,
             TargetGroupARNs=wanted["target_groups"],
-            Tags=self._tags({**wanted["tags"], _REVISION: " ".join(wanted["revision"])}),
+            Tags=self._tags(wanted),
             **_settings(wanted),
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if changed - {"revision", "target_groups", "tags"}:
+        if changed - _IN_TAGS - {"target_groups"}:
             cloud.write(
                 "autoscaling",
                 "update_auto_scaling_group",
@@ -107,9 +114,8 @@ class Group(Resource):
                 AutoScalingGroupName=self.name,
                 Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150},
             )
-        if changed & {"revision", "tags"}:
-            tags = self._tags({**wanted["tags"], _REVISION: " ".join(wanted["revision"])})
-            cloud.write("autoscaling", "create_or_update_tags", Tags=tags)
+        if changed & _IN_TAGS:
+            cloud.write("autoscaling", "create_or_update_tags", Tags=self._tags(wanted))
 
     def _attach(self, cloud: Cloud, now: list[str], wanted: list[str]) -> None:
         for operation, groups in (
@@ -124,12 +130,13 @@ class Group(Resource):
                     TargetGroupARNs=groups,
                 )
 
-    def _tags(self, tags: dict[str, str]) -> list[dict[str, Any]]:
+    def _tags(self, wanted: Attributes) -> list[dict[str, Any]]:
         """The group's own: servers get theirs from the template."""
+        tags = {**wanted["tags"], _REVISION: " ".join(wanted["revision"])}
         own = {
             "ResourceId": self.name,
             "ResourceType": "auto-scaling-group",
-            "PropagateAtLaunch": False,
+            "PropagateAtLaunch": wanted["tags_servers"],
         }
         return [{**pair, **own} for pair in pairs(tags)]
 

@@ -9,10 +9,23 @@ from infra_assets.cloud import Cloud
 from infra_assets.resource import Attributes, Live, Ref, Resource, Setting
 from infra_assets.types.tagging import from_pairs, pairs
 
+_PARAMETERS = {
+    "bucket": "S3BucketName",
+    "prefix": "S3KeyPrefix",
+    "key": "KmsKeyId",
+    "topic": "SnsTopicName",
+    "all_regions": "IsMultiRegionTrail",
+    "global_services": "IncludeGlobalServiceEvents",
+    "digests": "EnableLogFileValidation",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trail(Resource):
-    """A trail over all regions into a bucket, with digests that show whether a file was changed."""
+    """A trail over all regions into a bucket, with digests that show whether a file was changed.
+
+    It has no prefix, key or topic of its own, and looks for nothing unusual.
+    """
 
     service: ClassVar[str] = "cloudtrail"
 
@@ -21,9 +34,13 @@ class Trail(Resource):
     def wanted(self) -> dict[str, Any]:
         return {
             "bucket": self.bucket,
+            "prefix": "",
+            "key": "",
+            "topic": "",
             "all_regions": True,
             "global_services": True,
             "digests": True,
+            "insights": False,
             "on": True,
         }
 
@@ -36,36 +53,41 @@ class Trail(Resource):
         tags = cloud.read("cloudtrail", "list_tags", ResourceIdList=[arn])["ResourceTagList"]
         attributes = {
             "bucket": trail["S3BucketName"],
+            "prefix": trail.get("S3KeyPrefix", ""),
+            "key": trail.get("KmsKeyId", ""),
+            "topic": trail.get("SnsTopicARN", ""),
             "all_regions": trail["IsMultiRegionTrail"],
             "global_services": trail["IncludeGlobalServiceEvents"],
             "digests": trail["LogFileValidationEnabled"],
+            "insights": trail["HasInsightSelectors"],
             "on": cloud.read("cloudtrail", "get_trail_status", Name=arn)["IsLogging"],
             "tags": from_pairs(tags[0]["TagsList"] if tags else ()),
         }
         return Live(self.name, attributes, arn=arn)
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        tags = pairs(wanted["tags"])
-        cloud.write("cloudtrail", "create_trail", **self._content(wanted), TagsList=tags)
+        content = {name: wanted[attribute] for attribute, name in _PARAMETERS.items()}
+        cloud.write(
+            "cloudtrail",
+            "create_trail",
+            Name=self.name,
+            TagsList=pairs(wanted["tags"]),
+            **{name: value for name, value in content.items() if value != ""},
+        )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if changed & {"bucket", "all_regions", "global_services", "digests"}:
-            cloud.write("cloudtrail", "update_trail", **self._content(wanted))
+        if content := {_PARAMETERS[name]: wanted[name] for name in changed & _PARAMETERS.keys()}:
+            cloud.write("cloudtrail", "update_trail", Name=self.name, **content)
+        if "insights" in changed:
+            cloud.write(
+                "cloudtrail", "put_insight_selectors", TrailName=live.arn, InsightSelectors=[]
+            )
         if "on" in changed:
             verb = "start_logging" if wanted["on"] else "stop_logging"
             cloud.write("cloudtrail", verb, Name=live.arn)
         if "tags" in changed:
             tags = pairs(wanted["tags"])
             cloud.write("cloudtrail", "add_tags", ResourceId=live.arn, TagsList=tags)
-
-    def _content(self, wanted: Attributes) -> dict[str, Any]:
-        return {
-            "Name": self.name,
-            "S3BucketName": wanted["bucket"],
-            "IsMultiRegionTrail": wanted["all_regions"],
-            "IncludeGlobalServiceEvents": wanted["global_services"],
-            "EnableLogFileValidation": wanted["digests"],
-        }
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("cloudtrail", "delete_trail", Name=self.name)

@@ -70,6 +70,7 @@ class DeliveryStream(Resource):
             "firehose", "list_tags_for_delivery_stream", DeliveryStreamName=self.name
         )["Tags"]
         encryption = stream.get("DeliveryStreamEncryptionConfiguration", {})
+        encrypted = encryption.get("Status") in ("ENABLED", "ENABLING")
         attributes = {
             "role": to["RoleARN"],
             "bucket": to["BucketARN"],
@@ -86,10 +87,10 @@ class DeliveryStream(Resource):
             "object_key": to.get("EncryptionConfiguration", {})
             .get("KMSEncryptionConfig", {})
             .get("AWSKMSKeyARN"),
-            "stream_key": encryption.get("KeyARN"),
+            "stream_key": encryption.get("KeyARN") if encrypted else None,
             "tags": from_pairs(tags),
         }
-        busy = encryption.get("Status", "DISABLED") in ("ENABLING", "DISABLING")
+        busy = encryption.get("Status") in ("ENABLING", "DISABLING")
         ready = stream["DeliveryStreamStatus"] == "ACTIVE" and not busy
         return [
             Live(

@@ -84,6 +84,11 @@ class JsonTable(Resource):
             "database": self.database,
             "location": self.location,
             "partitioned_by": [{"Name": n, "Type": t} for n, t in self.partitioned_by.items()],
+            "type": "EXTERNAL_TABLE",
+            "formats": {
+                "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+                "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            },
             "serde": "org.openx.data.jsonserde.JsonSerDe",
             "classification": "json",
         }
@@ -107,6 +112,8 @@ class JsonTable(Resource):
             "partitioned_by": [
                 {"Name": key["Name"], "Type": key["Type"]} for key in table["PartitionKeys"]
             ],
+            "type": table.get("TableType"),
+            "formats": {name: storage.get(name) for name in ("InputFormat", "OutputFormat")},
             "serde": storage["SerdeInfo"]["SerializationLibrary"],
             "classification": table["Parameters"].get("classification"),
         }
@@ -119,8 +126,8 @@ class JsonTable(Resource):
         cloud.write("glue", "create_table", DatabaseName=database, TableInput=definition)
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        database = wanted["database"]
-        table = cloud.read("glue", "get_table", DatabaseName=database, Name=live.id)["Table"]
+        database, now = wanted["database"], live.attributes["database"]
+        table = cloud.read("glue", "get_table", DatabaseName=now, Name=live.id)["Table"]
         definition = self._input(wanted, table["StorageDescriptor"]["Columns"], table["Parameters"])
         cloud.write("glue", "update_table", DatabaseName=database, TableInput=definition)
 
@@ -129,14 +136,13 @@ class JsonTable(Resource):
     ) -> dict[str, Any]:
         return {
             "Name": self.name.split(".")[1],
-            "TableType": "EXTERNAL_TABLE",
+            "TableType": wanted["type"],
             "PartitionKeys": wanted["partitioned_by"],
             "Parameters": {**parameters, "classification": wanted["classification"]},
             "StorageDescriptor": {
                 "Columns": columns,
                 "Location": wanted["location"],
-                "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
-                "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+                **wanted["formats"],
                 "SerdeInfo": {"SerializationLibrary": wanted["serde"]},
             },
         }
@@ -169,7 +175,7 @@ class Crawler(Resource):
             "database": self.database,
             "tables": [self.table],
             "schema_changes": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
-            "schedule": None,
+            "schedule": "",
             "configuration": {
                 "Version": 1.0,
                 "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}},
@@ -192,7 +198,7 @@ class Crawler(Resource):
             "database": targets[0]["DatabaseName"] if targets else None,
             "tables": targets[0]["Tables"] if targets else [],
             "schema_changes": crawler.get("SchemaChangePolicy"),
-            "schedule": crawler.get("Schedule", {}).get("ScheduleExpression"),
+            "schedule": crawler.get("Schedule", {}).get("ScheduleExpression", ""),
             "configuration": json.loads(configuration) if configuration else None,
             "tags": cloud.read("glue", "get_tags", ResourceArn=arn)["Tags"],
         }
@@ -204,7 +210,8 @@ class Crawler(Resource):
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
         if changed - {"tags"}:
-            cloud.write("glue", "update_crawler", **self._input(wanted), Schedule="")
+            schedule = wanted["schedule"]
+            cloud.write("glue", "update_crawler", **self._input(wanted), Schedule=schedule)
         if "tags" in changed:
             tags = dict(wanted["tags"])
             cloud.write("glue", "tag_resource", ResourceArn=live.arn, TagsToAdd=tags)

@@ -128,7 +128,7 @@ class SubnetGroup(Resource):
     subnets: tuple[Ref, ...]
 
     def wanted(self) -> dict[str, Any]:
-        return {"vpc": self.vpc, "subnets": list(self.subnets)}
+        return {"vpc": self.vpc, "subnets": list(self.subnets), "description": self.name}
 
     def find(self, cloud: Cloud) -> list[Live]:
         found = cloud.read(
@@ -146,6 +146,7 @@ class SubnetGroup(Resource):
         attributes = {
             "vpc": group["VpcId"],
             "subnets": [subnet["SubnetIdentifier"] for subnet in group["Subnets"]],
+            "description": group["DBSubnetGroupDescription"],
             "tags": from_pairs(tags),
         }
         return Live(self.name, attributes, arn=arn)
@@ -181,17 +182,18 @@ class SubnetGroup(Resource):
             "rds",
             "create_db_subnet_group",
             DBSubnetGroupName=self.name,
-            DBSubnetGroupDescription=self.name,
+            DBSubnetGroupDescription=wanted["description"],
             SubnetIds=wanted["subnets"],
             Tags=pairs(wanted["tags"]),
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if "subnets" in changed:
+        if changed - {"tags"}:
             cloud.write(
                 "rds",
                 "modify_db_subnet_group",
                 DBSubnetGroupName=self.name,
+                DBSubnetGroupDescription=wanted["description"],
                 SubnetIds=wanted["subnets"],
             )
         if "tags" in changed:

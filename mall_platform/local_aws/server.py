@@ -44,6 +44,7 @@ SERVICES = (
     "security_groups",
     "in_use",
     "wafv2",
+    "cloudtrail",
     "codecommit",
     "codebuild",
     "codedeploy",

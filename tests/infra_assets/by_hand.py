@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from infra_assets.resource import Resource
-from tests.infra_assets.world import DECLARED, World
+from tests.infra_assets.world import World, one
 
 ANYONE = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 ANYONE_BY_IPV6 = {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
@@ -35,10 +34,6 @@ def _made(value: Any, world: World) -> Any:
         case list():
             return [_made(item, world) for item in value]
     return value(world) if callable(value) else value
-
-
-def one(address: str) -> Resource:
-    return next(resource for resource in DECLARED if resource.address == address)
 
 
 def id_of(address: str) -> Any:

@@ -48,6 +48,17 @@ def world(account: World) -> World:
     return account
 
 
+@pytest.fixture(scope="module")
+def repaired(built: Built, account: World) -> Iterator[World]:
+    """The account with everything made, in which each test repairs what it changed.
+
+    In the end everything is as the code says.
+    """
+    account.put_back(built.complete)
+    yield account
+    assert account.engine().plan().changes == []
+
+
 @pytest.fixture
 def complete(built: Built, account: World) -> World:
     """The account with everything made."""

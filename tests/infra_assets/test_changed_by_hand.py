@@ -4,7 +4,7 @@ where traffic goes, what is recorded and how servers start."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,24 +17,13 @@ from tests.infra_assets.by_hand import (
     ByHand,
     id_of,
     interface,
-    one,
     peering,
     prefix_list,
     rule,
     transit_gateway,
     way_out_by_ipv6,
 )
-from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import SPEC, World, comparable
-
-
-@pytest.fixture(scope="module")
-def repaired(built: Built, account: World) -> Iterator[World]:
-    """The account with everything made, in which each test repairs what it changed."""
-    account.put_back(built.complete)
-    yield account
-    assert account.engine().plan().changes == []
-
+from tests.infra_assets.world import SPEC, World, comparable, one
 
 OPENINGS = {
     "udp": rule("udp", (53, 53), **ANYONE),

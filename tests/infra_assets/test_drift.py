@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from infra_assets.policies import allow, document, grant
 from infra_assets.reconcile import Permission, delete, plan
 from infra_assets.resource import Live, Resource
 from infra_assets.types.wafv2 import visible_as
-from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import DECLARED, SPEC, World, comparable
+from tests.infra_assets.by_hand import id_of
+from tests.infra_assets.world import SPEC, VARIANTS, World, comparable, one, said_by
 
 UNCHANGEABLE = {
     ("ec2.DefaultGroup", "vpc"): "it is part of the identity",
@@ -28,10 +28,6 @@ UNCHANGEABLE = {
     ("rds.Instance", "storage_gb"): "AWS takes none away: see test_database.py",
     ("codedeploy.DeploymentGroup", "application"): "it is part of the identity",
 }
-
-
-def one(kind: str, name: str) -> Resource:
-    return next(r for r in DECLARED if (r.kind(), r.name) == (kind, name))
 
 
 MAKES_MORE = {
@@ -66,12 +62,8 @@ def start_with_a_key(world: World, live: Live) -> None:
     ec2.modify_launch_template(**template, DefaultVersion=number)
 
 
-def id_of(kind: str, name: str) -> Callable[[World], str]:
-    return lambda world: world.found(one(kind, name)).id
-
-
 def ids_of(kind: str, *names: str) -> Callable[[World], list[str]]:
-    return lambda world: [world.found(one(kind, name)).id for name in names]
+    return lambda world: [id_of(f"{kind}/{name}")(world) for name in names]
 
 
 def another_web_acl(world: World) -> str:
@@ -113,7 +105,7 @@ def another_certificate(world: World) -> str:
 
 
 def another_target(world: World, live: Live) -> None:
-    queue = world.found(one("sqs.Queue", "mall-dev-notifier-dead-letters")).arn
+    queue = world.found(one("sqs.Queue/mall-dev-notifier-dead-letters")).arn
     targets = [{"Id": "other", "Arn": queue}]
     world.aws.client("events").put_targets(Rule=live.id, Targets=targets)
 
@@ -153,9 +145,6 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ("ec2.DefaultGroup", "ingress"): open_default_group("ingress"),
     ("ec2.DefaultGroup", "egress"): open_default_group("egress"),
     ("ec2.LaunchTemplate", "others"): start_with_a_key,
-    ("glue.Crawler", "schedule"): call(
-        "glue", "update_crawler", Name="<id>", Schedule="cron(0 0 * * ? *)"
-    ),
     ("secretsmanager.GeneratedSecret", "scheduled_for_deletion"): call(
         "secretsmanager", "delete_secret", SecretId="<id>"
     ),
@@ -171,7 +160,16 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
         Principal="*",
     ),
     ("events.Rule", "targets"): another_target,
+    ("cloudtrail.Trail", "insights"): call(
+        "cloudtrail",
+        "put_insight_selectors",
+        TrailName="<id>",
+        InsightSelectors=[{"InsightType": "ApiCallRateInsight"}],
+    ),
     ("firehose.DeliveryStream", "processing"): without_delimiter,
+    ("firehose.DeliveryStream", "stream_key"): call(
+        "firehose", "stop_delivery_stream_encryption", DeliveryStreamName="<id>"
+    ),
     ("firehose.DeliveryStream", "logging"): delivering(CloudWatchLoggingOptions={"Enabled": False}),
     ("wafv2.Logging", "redacted"): logging_less(RedactedFields=[{"QueryString": {}}]),
     ("wafv2.Logging", "filter"): logging_less(
@@ -204,7 +202,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("ec2.SecurityGroup", "egress"): [],
     ("wafv2.WebAcl", "otherwise"): {"Block": {}},
     ("wafv2.Association", "acl"): another_web_acl,
-    ("kms.Alias", "key"): id_of("kms.Key", "alerts"),
+    ("kms.Alias", "key"): id_of("kms.Key/alerts"),
     ("rds.SubnetGroup", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c", "was-c"),
     ("rds.Instance", "subnet_group"): another_subnet_group,
     ("rds.Instance", "security_groups"): ids_of("ec2.SecurityGroup", "was"),
@@ -235,6 +233,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("rds.ParameterGroup", "parameters"): {"long_query_time": "9"},
     ("firehose.DeliveryStream", "compression"): "GZIP",
     ("glue.Crawler", "schema_changes"): {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
+    ("glue.Crawler", "schedule"): "cron(0 0 * * ? *)",
     ("logs.LogGroup", "retention_days"): 30,
     ("iam.InstanceProfile", "role"): "mall-dev-firehose",
     ("sqs.Queue", "retention_s"): 60,
@@ -244,7 +243,7 @@ VALUES: dict[tuple[str, str], Any] = {
         "Timeout": 9,
         "MemorySize": 512,
     },
-    ("lambda.Function", "role"): lambda world: world.found(one("iam.Role", "mall-dev-was")).arn,
+    ("lambda.Function", "role"): lambda world: world.found(one("iam.Role/mall-dev-was")).arn,
     ("lambda.Function", "retries"): 1,
     ("elbv2.LoadBalancer", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
     ("elbv2.LoadBalancer", "security_groups"): ids_of("ec2.SecurityGroup", "web"),
@@ -252,18 +251,18 @@ VALUES: dict[tuple[str, str], Any] = {
     ("elbv2.Listener", "certificate"): another_certificate,
     ("elbv2.Listener", "tls_policy"): "ELBSecurityPolicy-TLS13-1-3-2021-06",
     ("autoscaling.Group", "template"): lambda world: {
-        "LaunchTemplateId": id_of("ec2.LaunchTemplate", "mall-dev-was")(world),
+        "LaunchTemplateId": id_of("ec2.LaunchTemplate/mall-dev-was")(world),
         "Version": "1",
     },
     ("autoscaling.Group", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
     ("autoscaling.Group", "target_groups"): lambda world: [
-        world.found(one("elbv2.TargetGroup", "mall-dev-was")).arn
+        world.found(one("elbv2.TargetGroup/mall-dev-was")).arn
     ],
     ("cloudtrail.DataEvents", "selectors"): [
         {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": False, "DataResources": []}
     ],
     ("cloudwatch.Alarm", "settings"): lambda world: {
-        **one("cloudwatch.Alarm", "mall-dev-web-cpu").wanted()["settings"],
+        **one("cloudwatch.Alarm/mall-dev-web-cpu").wanted()["settings"],
         "Threshold": 99.0,
     },
 }
@@ -291,18 +290,6 @@ def other(value: Any) -> Any:
             return ["other"]
 
 
-def said_by(resource: Resource) -> frozenset[str]:
-    return frozenset(n for n, value in resource.wanted().items() if value not in (None, [], {}))
-
-
-def one_of_each_variant() -> list[Resource]:
-    """Of each type one for each set of attributes that it says something of: an alias is a record
-    as well as one with values. A redirect says as much as a forward does."""
-    variants = {(r.kind(), said_by(r)): r for r in reversed(DECLARED)}
-    return [*variants.values(), one("elbv2.Listener", "mall-dev-web:80")]
-
-
-VARIANTS = one_of_each_variant()
 each_variant = pytest.mark.parametrize("resource", VARIANTS, ids=lambda r: r.address)
 
 
@@ -327,17 +314,6 @@ def change_behind(world: World, resource: Resource, attribute: str) -> None:
     value = VALUES[key] if key in VALUES else other(wanted[attribute])
     wanted[attribute] = value(world) if callable(value) else value
     resource.update(cloud, live, wanted, frozenset({attribute}))
-
-
-@pytest.fixture(scope="module")
-def repaired(built: Built, account: World) -> Iterator[World]:
-    """The account with everything made, in which each test repairs what it changed.
-
-    In the end everything is as the code says.
-    """
-    account.put_back(built.complete)
-    yield account
-    assert account.engine().plan().changes == []
 
 
 def test_a_rule_goes_with_all_its_targets(repaired: World) -> None:

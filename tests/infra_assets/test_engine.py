@@ -22,7 +22,7 @@ from infra_assets.resource import NotAdoptableError, Setting
 from infra_assets.run import ApplyFailedError
 from resources.aws import MissingInfrastructureError
 from tests.infra_assets.conftest import Built
-from tests.infra_assets.world import DECLARED, SPEC, Call, CrashError, World, crash, refused
+from tests.infra_assets.world import DECLARED, SPEC, Call, CrashError, World, crash, one, refused
 
 LOG = SPEC.bucket("log")
 STATE = SPEC.bucket("state")
@@ -73,7 +73,7 @@ def test_a_killed_change_has_left_its_record(complete: World, command: str) -> N
         complete.wire.clear()
         records.extend(put_objects(complete, "infra-changes/"))
 
-    key = complete.found(next(r for r in DECLARED if r.address == "kms.Key/raw"))
+    key = complete.found(one("kms.Key/raw"))
     kms = complete.aws.client("kms")
     if command == "import":
         kms.untag_resource(KeyId=key.id, TagKeys=list(key.attributes["tags"]))

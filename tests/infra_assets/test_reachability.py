@@ -11,13 +11,12 @@ from tests.infra_assets.by_hand import (
     ANYONE_BY_IPV6,
     ByHand,
     id_of,
-    one,
     peering,
     prefix_list,
     rule,
 )
 from tests.infra_assets.reachability import INTERNET, Reachability
-from tests.infra_assets.world import World
+from tests.infra_assets.world import World, one
 
 ALB = "web load balancer"
 SSH = (22, 22)

@@ -13,7 +13,7 @@ from infra_assets import engine, run
 from infra_assets.cloud import Cloud
 from infra_assets.lock import ApplyLock
 from infra_assets.resource import Resource
-from tests.infra_assets.world import DECLARED, SPEC, Call, World
+from tests.infra_assets.world import SPEC, Call, World, one
 
 MOST = 3
 
@@ -113,7 +113,7 @@ def test_an_apply_that_makes_everything(
 ) -> None:
     """Looks again at what it may have changed only: seen in one thread, where calls take effect
     in their order, with the bucket of the lock there already."""
-    world.apply(next(r for r in DECLARED if r.address == f"s3.Bucket/{SPEC.bucket('state')}"))
+    world.apply(one(f"s3.Bucket/{SPEC.bucket('state')}"))
     world.wire.clear()
     for module in (engine, run):
         monkeypatch.setattr(module, "THREADS", 1)
@@ -176,6 +176,6 @@ def test_a_key_is_found_before_the_tagging_service_shows_it(
 ) -> None:
     """Else a rerun soon after would make a second one."""
     monkeypatch.setattr(Cloud, "tagged", lambda cloud, *kinds: {})
-    key = next(r for r in DECLARED if r.address == "kms.Key/data")
+    key = one("kms.Key/data")
     assert [world.apply(key).result for _ in range(2)] == ["created", "unchanged"]
     assert len(world.aws.client("kms").list_keys()["Keys"]) == 1
