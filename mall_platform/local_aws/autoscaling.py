@@ -1,5 +1,5 @@
-"""EC2 Auto Scaling: instance refreshes, warm-ups, instances spread over a group's subnets, and
-policies that go with their group and can be switched off.
+"""EC2 Auto Scaling: instance refreshes, warm-ups, termination policies, instances spread over a
+group's subnets, and policies that go with their group and can be switched off.
 
 A refresh replaces every instance at once; it is finished when the call returns.
 """
@@ -23,7 +23,7 @@ _spreading = threading.RLock()
 
 def install() -> None:
     _spread_instances()
-    _keep_warmups()
+    _keep_settings()
     _drop_policies()
     _switch_policies()
     _add_refreshes()
@@ -49,12 +49,14 @@ def _spread_instances() -> None:
                 self.vpc_zone_identifier = listed
 
 
-def _keep_warmups() -> None:
+def _keep_settings() -> None:
     def keep(original: Any, self: AutoScalingResponse) -> Any:
         answer = original(self)
         warmup = self._get_int_param("DefaultInstanceWarmup")
         if warmup is not None:
             _group(self).default_instance_warmup = warmup
+        if policies := self._get_param("TerminationPolicies"):
+            _group(self).termination_policies = policies
         return answer
 
     for name in ("create_auto_scaling_group", "update_auto_scaling_group"):

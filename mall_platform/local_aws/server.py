@@ -40,6 +40,7 @@ SERVICES = (
     "acm",
     "autoscaling",
     "launch_templates",
+    "listeners",
     "nat_gateways",
     "security_groups",
     "in_use",

@@ -49,6 +49,7 @@ _HOOKED = (
     "lambdas",
     "autoscaling",
     "launch_templates",
+    "listeners",
     "codecommit",
     "codebuild",
     "codedeploy",

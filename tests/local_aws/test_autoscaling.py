@@ -118,6 +118,24 @@ def test_a_group_keeps_its_warm_up(client: Clients) -> None:
     assert warm_up() == 120
 
 
+def test_a_group_keeps_which_servers_leave_first(client: Clients) -> None:
+    group, autoscaling = Group(client, 1), client("autoscaling")
+
+    def policies() -> Any:
+        [found] = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group.name])[
+            "AutoScalingGroups"
+        ]
+        return found["TerminationPolicies"]
+
+    assert policies() == ["Default"]
+    autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName=group.name, TerminationPolicies=["NewestInstance"]
+    )
+    assert policies() == ["NewestInstance"]
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName=group.name, MaxSize=5)
+    assert policies() == ["NewestInstance"]
+
+
 def test_policies_go_with_their_group(client: Clients) -> None:
     group, other, autoscaling = Group(client, 1), Group(client, 1), client("autoscaling")
     for name in (group.name, other.name):
