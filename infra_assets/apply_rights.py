@@ -60,9 +60,9 @@ def _network(spec: PlatformSpec) -> list[Statement]:
                 " CreateLaunchTemplateVersion CreateRoute CreateTags DeleteFlowLogs"
                 " DeleteInternetGateway DeleteLaunchTemplate DeleteNatGateway DeleteRoute"
                 " DeleteRouteTable DeleteSecurityGroup DeleteSubnet DeleteVpc DeleteVpcEndpoints"
-                " DetachInternetGateway DisassociateRouteTable ModifyLaunchTemplate"
-                " ModifySubnetAttribute ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress"
-                " ReplaceRoute ReplaceRouteTableAssociation",
+                " DetachInternetGateway DisassociateRouteTable DisassociateVpcCidrBlock"
+                " ModifyLaunchTemplate ModifySubnetAttribute ModifyVpcAttribute ModifyVpcEndpoint"
+                " ReleaseAddress ReplaceRoute ReplaceRouteTableAssociation",
             ),
             ours,
             _tagged(spec),
@@ -92,7 +92,7 @@ def _network(spec: PlatformSpec) -> list[Statement]:
 
 
 def _balancers(spec: PlatformSpec) -> list[Statement]:
-    kinds = ("loadbalancer/app", "listener/app", "targetgroup")
+    kinds = ("loadbalancer/app", "listener/app", "listener-rule/app", "targetgroup")
     named = [spec.arn("elasticloadbalancing", f"{k}/{spec.names.prefix}-*") for k in kinds]
     acl = [spec.arn("wafv2", f"regional/webacl/{spec.names.prefix}/*")]
     return [
@@ -100,8 +100,9 @@ def _balancers(spec: PlatformSpec) -> list[Statement]:
             _actions(
                 "elasticloadbalancing",
                 "AddTags CreateListener CreateLoadBalancer CreateTargetGroup DeleteListener"
-                " DeleteLoadBalancer DeleteTargetGroup ModifyListener ModifyLoadBalancerAttributes"
-                " ModifyTargetGroup ModifyTargetGroupAttributes SetSecurityGroups SetSubnets",
+                " DeleteLoadBalancer DeleteRule DeleteTargetGroup ModifyListener"
+                " ModifyLoadBalancerAttributes ModifyTargetGroup ModifyTargetGroupAttributes"
+                " SetSecurityGroups SetSubnets",
             ),
             named,
         ),
@@ -109,7 +110,8 @@ def _balancers(spec: PlatformSpec) -> list[Statement]:
             _actions(
                 "elasticloadbalancing",
                 "DescribeListeners DescribeLoadBalancerAttributes DescribeLoadBalancers"
-                " DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups SetWebAcl",
+                " DescribeRules DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups"
+                " SetWebAcl",
             ),
             ["*"],
         ),
@@ -142,7 +144,7 @@ def _servers(spec: PlatformSpec) -> list[Statement]:
                 "autoscaling",
                 "AttachLoadBalancerTargetGroups CreateAutoScalingGroup CreateOrUpdateTags"
                 " DeleteAutoScalingGroup DeletePolicy DetachLoadBalancerTargetGroups"
-                " PutScalingPolicy StartInstanceRefresh UpdateAutoScalingGroup",
+                " PutScalingPolicy ResumeProcesses StartInstanceRefresh UpdateAutoScalingGroup",
             ),
             [spec.arn("autoscaling", name)],
         ),
@@ -394,7 +396,7 @@ def _monitoring(spec: PlatformSpec) -> list[Statement]:
         allow(
             _actions(
                 "lambda",
-                "AddPermission CreateFunction DeleteFunction GetFunction"
+                "AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction"
                 " GetFunctionEventInvokeConfig GetPolicy PutFunctionEventInvokeConfig"
                 " RemovePermission TagResource UpdateFunctionCode UpdateFunctionConfiguration",
             ),

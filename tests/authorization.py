@@ -231,6 +231,7 @@ _WITHOUT_RESOURCE = {
 
 _EC2_KINDS = {
     "vpc": "vpc",
+    "vpc-cidr-assoc": "vpc",
     "subnet": "subnet",
     "igw": "internet-gateway",
     "eipalloc": "elastic-ip",
@@ -242,7 +243,9 @@ _EC2_KINDS = {
     "fl": "vpc-flow-log",
     "lt": "launch-template",
 }
-_ID = re.compile(r"\b(vpce|vpc|subnet|igw|eipalloc|nat|rtbassoc|rtb|sg|fl|lt)-[0-9a-f]{8,}\b")
+_ID = re.compile(
+    r"\b(vpce|vpc-cidr-assoc|vpc|subnet|igw|eipalloc|nat|rtbassoc|rtb|sg|fl|lt)-[0-9a-f]{8,}\b"
+)
 
 _TAGGING = {
     "acm": "AddTagsToCertificate",
@@ -338,7 +341,7 @@ def _of_ec2(call: ApiCall) -> list[str]:
         return ["*"]
     new = [t["ResourceType"] for t in call.parameters.get("TagSpecifications", ())]
     ids = sorted({found[0] for found in _ID.finditer(str(call.parameters))})
-    known = [f"{_EC2_KINDS[id.partition('-')[0]]}/{id}" for id in ids]
+    known = [f"{_EC2_KINDS[id.rpartition('-')[0]]}/{id}" for id in ids]
     return [arn("ec2", path) for path in [*(f"{kind}/new" for kind in new), *known]]
 
 
@@ -350,7 +353,7 @@ def _of_balancers(call: ApiCall) -> list[str]:
         return [arn("elasticloadbalancing", f"targetgroup/{given['Name']}/new")]
     if call.operation == "CreateLoadBalancer":
         return [arn("elasticloadbalancing", f"loadbalancer/app/{given['Name']}/new")]
-    names = ("ListenerArn", "LoadBalancerArn", "TargetGroupArn", "ResourceArns")
+    names = ("ListenerArn", "RuleArn", "LoadBalancerArn", "TargetGroupArn", "ResourceArns")
     return [_many(given[name])[0] for name in names if name in given][:1]
 
 

@@ -19,14 +19,15 @@ _IN_TAGS = frozenset({"revision", "tags", "tags_servers"})
 class Group(Resource):
     """A group of servers, as many as scaling wants between two bounds; that number is no drift.
 
-    A server that its load balancer finds unhealthy is replaced. `revision` stands for what
+    A server that its load balancer finds unhealthy is replaced, and no process of the group stays
+    suspended. `revision` stands for what
     servers start as and where: another one has all of them replaced, a few at a time (an instance
     refresh).
     """
 
     service: ClassVar[str] = "autoscaling"
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
-    sets: ClassVar[frozenset[str]] = frozenset({"subnets", "target_groups"})
+    sets: ClassVar[frozenset[str]] = frozenset({"subnets", "suspended", "target_groups"})
     patience_s: ClassVar[float] = 3600
     held: ClassVar[frozenset[str]] = frozenset({"ResourceInUse", "ScalingActivityInProgress"})
 
@@ -50,6 +51,11 @@ class Group(Resource):
             "bounds": {"MinSize": self.at_least, "MaxSize": self.at_most},
             "health": {"HealthCheckType": "ELB", "HealthCheckGracePeriod": self.grace_s},
             "warmup_s": self.grace_s,
+            "scale_in": {
+                "TerminationPolicies": ["Default"],
+                "NewInstancesProtectedFromScaleIn": False,
+            },
+            "suspended": [],
             "tags_servers": False,
         }
 
@@ -74,6 +80,13 @@ class Group(Resource):
             "bounds": {name: group[name] for name in ("MinSize", "MaxSize")},
             "health": {name: group[name] for name in ("HealthCheckType", "HealthCheckGracePeriod")},
             "warmup_s": group.get("DefaultInstanceWarmup"),
+            "scale_in": {
+                "TerminationPolicies": group["TerminationPolicies"],
+                "NewInstancesProtectedFromScaleIn": group.get(
+                    "NewInstancesProtectedFromScaleIn", False
+                ),
+            },
+            "suspended": [each["ProcessName"] for each in group["SuspendedProcesses"]],
             "tags_servers": any(
                 tag.get("PropagateAtLaunch")
                 for tag in group["Tags"]
@@ -98,12 +111,19 @@ class Group(Resource):
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if changed - _IN_TAGS - {"target_groups"}:
+        if changed - _IN_TAGS - {"suspended", "target_groups"}:
             cloud.write(
                 "autoscaling",
                 "update_auto_scaling_group",
                 AutoScalingGroupName=self.name,
                 **_settings(wanted),
+            )
+        if "suspended" in changed:
+            cloud.write(
+                "autoscaling",
+                "resume_processes",
+                AutoScalingGroupName=self.name,
+                ScalingProcesses=live.attributes["suspended"],
             )
         if "target_groups" in changed:
             self._attach(cloud, live.attributes["target_groups"], wanted["target_groups"])
@@ -156,6 +176,7 @@ def _settings(wanted: Attributes) -> dict[str, Any]:
         "DefaultInstanceWarmup": wanted["warmup_s"],
         **wanted["bounds"],
         **wanted["health"],
+        **wanted["scale_in"],
     }
 
 

@@ -14,6 +14,8 @@ _PARAMETERS = {
     "prefix": "S3KeyPrefix",
     "key": "KmsKeyId",
     "topic": "SnsTopicName",
+    "log_group": "CloudWatchLogsLogGroupArn",
+    "log_role": "CloudWatchLogsRoleArn",
     "all_regions": "IsMultiRegionTrail",
     "global_services": "IncludeGlobalServiceEvents",
     "digests": "EnableLogFileValidation",
@@ -24,7 +26,7 @@ _PARAMETERS = {
 class Trail(Resource):
     """A trail over all regions into a bucket, with digests that show whether a file was changed.
 
-    It has no prefix, key or topic of its own, and looks for nothing unusual.
+    It has no prefix, key, topic or log group of its own, and looks for nothing unusual.
     """
 
     service: ClassVar[str] = "cloudtrail"
@@ -37,6 +39,8 @@ class Trail(Resource):
             "prefix": "",
             "key": "",
             "topic": "",
+            "log_group": "",
+            "log_role": "",
             "all_regions": True,
             "global_services": True,
             "digests": True,
@@ -56,6 +60,8 @@ class Trail(Resource):
             "prefix": trail.get("S3KeyPrefix", ""),
             "key": trail.get("KmsKeyId", ""),
             "topic": trail.get("SnsTopicARN", ""),
+            "log_group": trail.get("CloudWatchLogsLogGroupArn", ""),
+            "log_role": trail.get("CloudWatchLogsRoleArn", ""),
             "all_regions": trail["IsMultiRegionTrail"],
             "global_services": trail["IncludeGlobalServiceEvents"],
             "digests": trail["LogFileValidationEnabled"],

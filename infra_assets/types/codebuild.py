@@ -12,7 +12,8 @@ from infra_assets.types.tagging import from_pairs, pairs
 
 @dataclass(frozen=True, kw_only=True)
 class Project(Resource):
-    """A project that builds what a pipeline hands it, by the source's `buildspec.yml`."""
+    """A project that builds what a pipeline hands it, and nothing besides, by the source's
+    `buildspec.yml`."""
 
     service: ClassVar[str] = "codebuild"
     settles: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -30,6 +31,8 @@ class Project(Resource):
             "role": self.role,
             "key": self.key,
             "source": {"type": "CODEPIPELINE"},
+            "buildspec": "",
+            "more_sources": [],
             "artifacts": {"type": "CODEPIPELINE"},
             "environment": {
                 "type": "ARM_CONTAINER",
@@ -37,6 +40,7 @@ class Project(Resource):
                 "computeType": "BUILD_GENERAL1_SMALL",
                 "privilegedMode": False,
             },
+            "variables": [],
             "log_group": self.log_group,
             "timeout_minutes": self.timeout_minutes,
         }
@@ -52,11 +56,14 @@ class Project(Resource):
             "role": project["serviceRole"],
             "key": project.get("encryptionKey"),
             "source": {"type": project["source"]["type"]},
+            "buildspec": project["source"].get("buildspec", ""),
+            "more_sources": project.get("secondarySources", []),
             "artifacts": {"type": project["artifacts"]["type"]},
             "environment": {
                 name: environment.get(name)
                 for name in ("type", "image", "computeType", "privilegedMode")
             },
+            "variables": environment.get("environmentVariables", []),
             "log_group": logs.get("groupName") if logs.get("status") == "ENABLED" else None,
             "timeout_minutes": project.get("timeoutInMinutes"),
             "tags": from_pairs(project.get("tags"), "key", "value"),
@@ -78,9 +85,13 @@ class Project(Resource):
             name=self.name,
             serviceRole=wanted["role"],
             encryptionKey=wanted["key"],
-            source=wanted["source"],
+            source={**wanted["source"], "buildspec": wanted["buildspec"]},
+            secondarySources=wanted["more_sources"],
             artifacts=wanted["artifacts"],
-            environment=wanted["environment"],
+            environment={
+                **wanted["environment"],
+                "environmentVariables": wanted["variables"],
+            },
             timeoutInMinutes=wanted["timeout_minutes"],
             logsConfig={"cloudWatchLogs": {"status": "ENABLED", "groupName": wanted["log_group"]}},
             tags=pairs(tags, "key", "value"),

@@ -65,7 +65,7 @@ def _arn(cloud: Cloud, path: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Vpc(_Tagged):
-    """A network whose servers have names."""
+    """A network whose servers have names, and whose range is its only one."""
 
     fixed: ClassVar[frozenset[str]] = frozenset({"cidr"})
     held: ClassVar[frozenset[str]] = _IN_USE
@@ -74,7 +74,12 @@ class Vpc(_Tagged):
     cidr: str
 
     def wanted(self) -> dict[str, Any]:
-        return {"cidr": self.cidr, "dns_support": True, "dns_hostnames": True}
+        return {
+            "cidr": self.cidr,
+            "other_ranges": {},
+            "dns_support": True,
+            "dns_hostnames": True,
+        }
 
     def find(self, cloud: Cloud) -> list[Live]:
         return [self._live(cloud, vpc) for vpc in listed(cloud, self, "describe_vpcs", "Vpcs")]
@@ -88,6 +93,7 @@ class Vpc(_Tagged):
 
         attributes = {
             "cidr": vpc["CidrBlock"],
+            "other_ranges": _other_ranges(vpc),
             "dns_support": enabled("enableDnsSupport", "EnableDnsSupport"),
             "dns_hostnames": enabled("enableDnsHostnames", "EnableDnsHostnames"),
             "tags": from_pairs(vpc.get("Tags")),
@@ -108,11 +114,26 @@ class Vpc(_Tagged):
             modify("dns_support", "EnableDnsSupport")
         if "dns_hostnames" in changed:
             modify("dns_hostnames", "EnableDnsHostnames")
+        if "other_ranges" in changed:
+            for id in live.attributes["other_ranges"]:
+                cloud.write("ec2", "disassociate_vpc_cidr_block", AssociationId=id)
         if "tags" in changed:
             set_tags(cloud, live.id, wanted["tags"])
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("ec2", "delete_vpc", VpcId=live.id)
+
+
+def _other_ranges(vpc: dict[str, Any]) -> dict[str, str]:
+    """The ranges that a VPC has, or gets, besides its first, by how EC2 knows them."""
+    there = ("associated", "associating")
+    return {
+        each["AssociationId"]: each[f"{version}CidrBlock"]
+        for version in ("", "Ipv6")
+        for each in vpc.get(f"{version}CidrBlockAssociationSet", ())
+        if each[f"{version}CidrBlockState"]["State"] in there
+        and each[f"{version}CidrBlock"] != vpc["CidrBlock"]
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -229,7 +229,8 @@ class TargetGroup(Resource):
 class Listener(Resource):
     """A port of a load balancer and what it does with requests; `name` is `<balancer>:<port>`.
 
-    One with a certificate speaks HTTPS. `action` is a forward or a redirect.
+    One with a certificate speaks HTTPS, and asks nobody for theirs. `action` is a forward or a
+    redirect, of every request: there are no rules.
     """
 
     service: ClassVar[str] = "elbv2"
@@ -245,7 +246,9 @@ class Listener(Resource):
             "load_balancer": self.load_balancer,
             "certificate": self.certificate,
             "tls_policy": self.tls_policy,
+            "clients_certificates": "off" if self.certificate else None,
             "action": self.action,
+            "rules": [],
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -271,8 +274,11 @@ class Listener(Resource):
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if changed - {"tags"}:
+        if changed - {"rules", "tags"}:
             cloud.write("elbv2", "modify_listener", ListenerArn=live.arn, **_listening(wanted))
+        if "rules" in changed:
+            for rule in live.attributes["rules"]:
+                cloud.write("elbv2", "delete_rule", RuleArn=rule)
         if "tags" in changed:
             tags = pairs(wanted["tags"])
             cloud.write("elbv2", "add_tags", ResourceArns=[live.arn], Tags=tags)
@@ -302,15 +308,21 @@ def redirect_to_https() -> dict[str, Any]:
 
 
 def _listener(cloud: Cloud, name: str, listener: dict[str, Any]) -> Live:
+    arn = listener["ListenerArn"]
     certificates = listener.get("Certificates") or [{}]
+    https = listener["Protocol"] == "HTTPS"
+    asked = listener.get("MutualAuthentication", {}).get("Mode", "off")
+    rules = cloud.read("elbv2", "describe_rules", ListenerArn=arn)["Rules"]
     attributes = {
         "load_balancer": listener["LoadBalancerArn"],
         "certificate": certificates[0].get("CertificateArn"),
-        "tls_policy": listener.get("SslPolicy") if listener["Protocol"] == "HTTPS" else None,
+        "tls_policy": listener.get("SslPolicy") if https else None,
+        "clients_certificates": asked if https else None,
         "action": _action(listener["DefaultActions"][0]),
-        "tags": _tags(cloud, listener["ListenerArn"]),
+        "rules": [rule["RuleArn"] for rule in rules if not rule["IsDefault"]],
+        "tags": _tags(cloud, arn),
     }
-    return Live(name, attributes, arn=listener["ListenerArn"])
+    return Live(name, attributes, arn=arn)
 
 
 def _action(action: dict[str, Any]) -> dict[str, Any]:
@@ -324,9 +336,13 @@ def _listening(wanted: Attributes) -> dict[str, Any]:
     parameters: dict[str, Any] = {"DefaultActions": [wanted["action"]]}
     if not wanted["certificate"]:
         return {**parameters, "Protocol": "HTTP"}
-    certificates = [{"CertificateArn": wanted["certificate"]}]
-    policy = wanted["tls_policy"]
-    return {**parameters, "Protocol": "HTTPS", "Certificates": certificates, "SslPolicy": policy}
+    return {
+        **parameters,
+        "Protocol": "HTTPS",
+        "Certificates": [{"CertificateArn": wanted["certificate"]}],
+        "SslPolicy": wanted["tls_policy"],
+        "MutualAuthentication": {"Mode": wanted["clients_certificates"]},
+    }
 
 
 def _is(resource: Resource, live: Live, cloud: Cloud) -> bool:

@@ -15,11 +15,12 @@ class DeliveryStream(Resource):
     """A stream that delivers JSON to S3 under keys that jq takes from each record.
 
     `partitioned_by` is a jq 1.6 query for an object of partition keys. AWS takes it at creation
-    only, so another one is a replacement. Buffers are in megabytes and seconds.
+    only, so another one is a replacement; so is a stream that backs up records as they came, which
+    AWS never ends. Buffers are in megabytes and seconds.
     """
 
     service: ClassVar[str] = "firehose"
-    fixed: ClassVar[frozenset[str]] = frozenset({"partitioned_by"})
+    fixed: ClassVar[frozenset[str]] = frozenset({"partitioned_by", "backup"})
     patience_s: ClassVar[float] = 900
     settles: ClassVar[tuple[tuple[str, str], ...]] = (
         ("InvalidArgumentException", "unable to assume role"),
@@ -45,6 +46,8 @@ class DeliveryStream(Resource):
             "buffering": {"SizeInMBs": self.buffer_mb, "IntervalInSeconds": self.buffer_s},
             "compression": "UNCOMPRESSED",
             "retry_s": 300,
+            "backup": "Disabled",
+            "converted": False,
             "processing": {"Enabled": True, "besides": [_A_LINE_FOR_EACH_RECORD]},
             "logging": {
                 "Enabled": True,
@@ -82,6 +85,8 @@ class DeliveryStream(Resource):
             "retry_s": to.get("DynamicPartitioningConfiguration", {})
             .get("RetryOptions", {})
             .get("DurationInSeconds"),
+            "backup": to.get("S3BackupMode", "Disabled"),
+            "converted": _converted(to),
             "processing": _processing(to),
             "logging": to.get("CloudWatchLoggingOptions"),
             "object_key": to.get("EncryptionConfiguration", {})
@@ -169,6 +174,12 @@ def _processing(destination: Attributes) -> dict[str, Any]:
     }
 
 
+def _converted(destination: Attributes) -> bool:
+    """Whether records are made into another format, as they are unless that is said to be off."""
+    found = destination.get("DataFormatConversionConfiguration", {"Enabled": False})
+    return bool(found.get("Enabled", True))
+
+
 def _partitioned_by(destination: Attributes) -> str | None:
     """The jq query that gives the partition keys; None where partitioning is off."""
     if not destination.get("DynamicPartitioningConfiguration", {}).get("Enabled"):
@@ -194,6 +205,8 @@ def _destination(wanted: Attributes) -> dict[str, Any]:
         "CompressionFormat": wanted["compression"],
         "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": wanted["object_key"]}},
         "CloudWatchLoggingOptions": wanted["logging"],
+        "S3BackupMode": wanted["backup"],
+        "DataFormatConversionConfiguration": {"Enabled": wanted["converted"]},
         "DynamicPartitioningConfiguration": {
             "Enabled": True,
             "RetryOptions": {"DurationInSeconds": wanted["retry_s"]},

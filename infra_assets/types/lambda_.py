@@ -22,7 +22,8 @@ class Function(Resource):
     """A Python function from a folder of the checkout, that one other resource may invoke.
 
     An asynchronous invocation that fails is tried twice more; its event then goes to the queue of
-    dead letters.
+    dead letters. It has no code but its own, is in no network, and runs as often as the account
+    lets it.
     """
 
     service: ClassVar[str] = "lambda"
@@ -64,7 +65,12 @@ class Function(Resource):
                     "Condition": {"ArnLike": {"AWS:SourceArn": source}},
                 }
             ),
+            "layers": [],
+            "network": {"SubnetIds": [], "SecurityGroupIds": []},
+            "concurrency": None,
             "retries": 2,
+            "event_age_s": 21600,
+            "destinations": {},
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -72,9 +78,13 @@ class Function(Resource):
         if found is None:
             return []
         function = found["Configuration"]
-        asynchronous = cloud.read(
-            "lambda", "get_function_event_invoke_config", FunctionName=self.name, absent=_ABSENT
+        asynchronous = (
+            cloud.read(
+                "lambda", "get_function_event_invoke_config", FunctionName=self.name, absent=_ABSENT
+            )
+            or {}
         )
+        network = function.get("VpcConfig", {})
         names = ("Handler", "Runtime", "Timeout", "MemorySize")
         attributes = {
             "code": function["CodeSha256"],
@@ -83,7 +93,16 @@ class Function(Resource):
             "variables": function.get("Environment", {}).get("Variables", {}),
             "dead_letters": function.get("DeadLetterConfig", {}).get("TargetArn"),
             "invoked_by": self._invoked_by(cloud),
-            "retries": asynchronous and asynchronous.get("MaximumRetryAttempts"),
+            "layers": [layer["Arn"] for layer in function.get("Layers", ())],
+            "network": {name: network.get(name, []) for name in ("SubnetIds", "SecurityGroupIds")},
+            "concurrency": found.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
+            "retries": asynchronous.get("MaximumRetryAttempts"),
+            "event_age_s": asynchronous.get("MaximumEventAgeInSeconds", 21600),
+            "destinations": {
+                when: to["Destination"]
+                for when, to in asynchronous.get("DestinationConfig", {}).items()
+                if to.get("Destination")
+            },
             "tags": found.get("Tags", {}),
         }
         ready = (
@@ -108,7 +127,7 @@ class Function(Resource):
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if changed & {"settings", "role", "variables", "dead_letters"}:
+        if changed & {"settings", "role", "variables", "dead_letters", "layers", "network"}:
             cloud.write(
                 "lambda",
                 "update_function_configuration",
@@ -124,12 +143,18 @@ class Function(Resource):
             )
         if "invoked_by" in changed:
             self._admit(cloud, live.attributes["invoked_by"], wanted["invoked_by"])
-        if "retries" in changed:
+        if "concurrency" in changed:
+            cloud.write("lambda", "delete_function_concurrency", FunctionName=self.name)
+        if changed & {"retries", "event_age_s", "destinations"}:
             cloud.write(
                 "lambda",
                 "put_function_event_invoke_config",
                 FunctionName=self.name,
                 MaximumRetryAttempts=wanted["retries"],
+                MaximumEventAgeInSeconds=wanted["event_age_s"],
+                DestinationConfig={
+                    when: {"Destination": arn} for when, arn in wanted["destinations"].items()
+                },
             )
         if "tags" in changed:
             cloud.write("lambda", "tag_resource", Resource=live.arn, Tags=dict(wanted["tags"]))
@@ -172,6 +197,8 @@ def _configuration(wanted: Attributes) -> dict[str, Any]:
         "Role": wanted["role"],
         "Environment": {"Variables": wanted["variables"]},
         "DeadLetterConfig": {"TargetArn": wanted["dead_letters"]},
+        "Layers": wanted["layers"],
+        "VpcConfig": wanted["network"],
     }
 
 

@@ -217,7 +217,8 @@ def log_group_of(instance: str, log: str) -> str:
 class Instance(Resource):
     """A MySQL instance whose master password RDS makes, keeps and rotates in Secrets Manager.
 
-    `version` is a prefix: RDS moves within it by itself. Windows are UTC. Deleting leaves a final
+    `version` is a prefix: RDS moves within it by itself. Its storage doesn't grow by itself, and
+    nobody logs in by an IAM role. Windows are UTC. Deleting leaves a final
     snapshot.
     """
 
@@ -246,6 +247,7 @@ class Instance(Resource):
             "version": self.version,
             "instance_class": self.instance_class,
             "storage_gb": self.storage_gb,
+            "storage_grows": False,
             "storage_type": "gp3",
             "multi_az": self.multi_az,
             "backup_days": self.backup_days,
@@ -258,6 +260,7 @@ class Instance(Resource):
             "log_exports": list(LOGS),
             "minor_upgrades": True,
             "public": False,
+            "iam_login": False,
             "master_user": self.master_user,
             "password_secret": {"key": self.key},
             "copies_tags": True,
@@ -283,6 +286,7 @@ class Instance(Resource):
             "version": self.version if within else version,
             "instance_class": db["DBInstanceClass"],
             "storage_gb": db["AllocatedStorage"],
+            "storage_grows": "MaxAllocatedStorage" in db,
             "storage_type": db.get("StorageType"),
             "multi_az": db["MultiAZ"],
             "backup_days": db["BackupRetentionPeriod"],
@@ -295,6 +299,7 @@ class Instance(Resource):
             "log_exports": db.get("EnabledCloudwatchLogsExports", []),
             "minor_upgrades": db["AutoMinorVersionUpgrade"],
             "public": db.get("PubliclyAccessible"),
+            "iam_login": db.get("IAMDatabaseAuthenticationEnabled", False),
             "master_user": db["MasterUsername"],
             "password_secret": secret and {"key": secret.get("KmsKeyId")},
             "copies_tags": db.get("CopyTagsToSnapshot", False),
@@ -365,6 +370,7 @@ class Instance(Resource):
             EnableCloudwatchLogsExports=wanted["log_exports"],
             AutoMinorVersionUpgrade=wanted["minor_upgrades"],
             PubliclyAccessible=wanted["public"],
+            EnableIAMDatabaseAuthentication=wanted["iam_login"],
             CopyTagsToSnapshot=wanted["copies_tags"],
             DBSubnetGroupName=wanted["subnet_group"],
             VpcSecurityGroupIds=wanted["security_groups"],
@@ -385,6 +391,7 @@ class Instance(Resource):
             "parameter_group": "DBParameterGroupName",
             "minor_upgrades": "AutoMinorVersionUpgrade",
             "public": "PubliclyAccessible",
+            "iam_login": "EnableIAMDatabaseAuthentication",
             "copies_tags": "CopyTagsToSnapshot",
             "subnet_group": "DBSubnetGroupName",
             "security_groups": "VpcSecurityGroupIds",
@@ -392,6 +399,8 @@ class Instance(Resource):
         parameters = {names[name]: wanted[name] for name in changed if name in names}
         if "version" in changed:
             parameters["AllowMajorVersionUpgrade"] = True
+        if "storage_grows" in changed:
+            parameters["MaxAllocatedStorage"] = wanted["storage_gb"]
         if "password_secret" in changed:
             parameters["ManageMasterUserPassword"] = True
             parameters["MasterUserSecretKmsKeyId"] = wanted["password_secret"]["key"]

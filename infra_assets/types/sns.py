@@ -66,7 +66,8 @@ class Topic(Resource):
 class Subscription(Resource):
     """A Lambda function that hears a topic; `name` is `<topic>:<function>`.
 
-    A notification that can't be handed to the function at all goes to the queue of dead letters.
+    It hears everything. A notification that can't be handed to the function at all goes to the
+    queue of dead letters.
     """
 
     service: ClassVar[str] = "sns"
@@ -81,6 +82,7 @@ class Subscription(Resource):
             "topic": self.topic,
             "function": self.function,
             "redrive": {"deadLetterTargetArn": self.dead_letters},
+            "filter": {},
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
@@ -104,6 +106,7 @@ class Subscription(Resource):
             "topic": values["TopicArn"],
             "function": values["Endpoint"],
             "redrive": json.loads(values.get("RedrivePolicy") or "null"),
+            "filter": json.loads(values.get("FilterPolicy") or "{}"),
         }
         return Live(arn, attributes, arn=arn)
 
@@ -118,13 +121,15 @@ class Subscription(Resource):
         )
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        cloud.write(
-            "sns",
-            "set_subscription_attributes",
-            SubscriptionArn=live.id,
-            AttributeName="RedrivePolicy",
-            AttributeValue=json.dumps(wanted["redrive"]),
-        )
+        names = {"redrive": "RedrivePolicy", "filter": "FilterPolicy"}
+        for attribute in sorted(changed & names.keys()):
+            cloud.write(
+                "sns",
+                "set_subscription_attributes",
+                SubscriptionArn=live.id,
+                AttributeName=names[attribute],
+                AttributeValue=json.dumps(wanted[attribute]),
+            )
 
     def delete(self, cloud: Cloud, live: Live) -> None:
         cloud.write("sns", "unsubscribe", SubscriptionArn=live.id)

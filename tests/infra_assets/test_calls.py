@@ -74,6 +74,9 @@ def tags_in(world: World) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for tag in ec2.describe_tags()["Tags"]:
         found.setdefault(tag["ResourceId"], {})[tag["Key"]] = tag["Value"]
+    for vpc in ec2.describe_vpcs()["Vpcs"]:
+        for each in vpc["CidrBlockAssociationSet"]:
+            found[each["AssociationId"]] = found.get(vpc["VpcId"], {})
     for table in ec2.describe_route_tables()["RouteTables"]:
         for each in table["Associations"]:
             found[each["RouteTableAssociationId"]] = found.get(table["RouteTableId"], {})

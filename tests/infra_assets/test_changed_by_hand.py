@@ -108,6 +108,16 @@ def test_a_route_leads_where_it_led_before(repaired: World) -> None:
     )
 
 
+def test_a_range_of_ipv6_is_taken_away(repaired: World) -> None:
+    """(N1) With it, addresses that no rule speaks of."""
+    vpc = one("ec2.Vpc/main")
+    live = repaired.found(vpc)
+    repaired.aws.client("ec2").associate_vpc_cidr_block(
+        VpcId=live.id, AmazonProvidedIpv6CidrBlock=True
+    )
+    _is_repaired(repaired, vpc, "other_ranges", comparable(vpc, live))
+
+
 SELECTORS = {
     "no management events": {"ReadWriteType": "All", "IncludeManagementEvents": False},
     "writes only": {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True},

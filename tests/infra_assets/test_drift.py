@@ -51,6 +51,15 @@ def open_default_group(direction: str) -> Behind:
     return call("ec2", operation, GroupId="<id>", IpPermissions=[open])
 
 
+def a_rule_besides(world: World, live: Live) -> None:
+    world.aws.client("elbv2").create_rule(
+        ListenerArn=live.arn,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/admin"]}],
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}],
+    )
+
+
 def start_with_a_key(world: World, live: Live) -> None:
     ec2, template = world.aws.client("ec2"), {"LaunchTemplateId": live.id}
     (now,) = ec2.describe_launch_template_versions(**template, Versions=["$Default"])[
@@ -104,6 +113,13 @@ def another_certificate(world: World) -> str:
     return made["CertificateArn"]
 
 
+def another_layer(world: World) -> list[str]:
+    made = world.aws.client("lambda").publish_layer_version(
+        LayerName="other", Content={"ZipFile": b"PK\5\6" + bytes(18)}
+    )
+    return [made["LayerVersionArn"]]
+
+
 def another_target(world: World, live: Live) -> None:
     queue = world.found(one("sqs.Queue/mall-dev-notifier-dead-letters")).arn
     targets = [{"Id": "other", "Arn": queue}]
@@ -142,6 +158,9 @@ def logging_less(**left_out: Any) -> Behind:
 CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ("kms.Rotation", "rotation"): call("kms", "disable_key_rotation", KeyId="<id>"),
     ("kms.Key", "state"): call("kms", "disable_key", KeyId="<id>"),
+    ("ec2.Vpc", "other_ranges"): call(
+        "ec2", "associate_vpc_cidr_block", VpcId="<id>", CidrBlock="10.9.0.0/16"
+    ),
     ("ec2.DefaultGroup", "ingress"): open_default_group("ingress"),
     ("ec2.DefaultGroup", "egress"): open_default_group("egress"),
     ("ec2.LaunchTemplate", "others"): start_with_a_key,
@@ -150,6 +169,12 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
     ),
     ("lambda.Function", "code"): call(
         "lambda", "update_function_code", FunctionName="<id>", ZipFile=b"PK\5\6" + bytes(18)
+    ),
+    ("lambda.Function", "concurrency"): call(
+        "lambda",
+        "put_function_concurrency",
+        FunctionName="<id>",
+        ReservedConcurrentExecutions=1,
     ),
     ("lambda.Function", "invoked_by"): call(
         "lambda",
@@ -183,6 +208,16 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
                 }
             ],
         }
+    ),
+    ("elbv2.Listener", "rules"): a_rule_besides,
+    ("autoscaling.Group", "suspended"): call(
+        "autoscaling",
+        "suspend_processes",
+        AutoScalingGroupName="<id>",
+        ScalingProcesses=["HealthCheck", "Launch"],
+    ),
+    ("rds.Instance", "storage_grows"): call(
+        "rds", "modify_db_instance", DBInstanceIdentifier="<id>", MaxAllocatedStorage=1000
     ),
     ("rds.Instance", "password_secret"): call(
         "rds",
@@ -245,10 +280,25 @@ VALUES: dict[tuple[str, str], Any] = {
     },
     ("lambda.Function", "role"): lambda world: world.found(one("iam.Role/mall-dev-was")).arn,
     ("lambda.Function", "retries"): 1,
+    ("lambda.Function", "event_age_s"): 60,
+    ("lambda.Function", "destinations"): lambda world: {
+        "OnFailure": world.found(one("sqs.Queue/mall-dev-notifier-dead-letters")).arn
+    },
+    ("lambda.Function", "layers"): another_layer,
+    ("lambda.Function", "network"): lambda world: {
+        "SubnetIds": ids_of("ec2.Subnet", "was-a")(world),
+        "SecurityGroupIds": ids_of("ec2.SecurityGroup", "was")(world),
+    },
+    ("sns.Subscription", "filter"): {"severity": ["none"]},
+    ("codebuild.Project", "variables"): [{"name": "TOKEN", "value": "x", "type": "PLAINTEXT"}],
+    ("codebuild.Project", "more_sources"): [
+        {"type": "S3", "location": "other/tools.zip", "sourceIdentifier": "tools"}
+    ],
     ("elbv2.LoadBalancer", "subnets"): ids_of("ec2.Subnet", "db-a", "db-c"),
     ("elbv2.LoadBalancer", "security_groups"): ids_of("ec2.SecurityGroup", "web"),
     ("elbv2.TargetGroup", "settings"): {"deregistration_delay.timeout_seconds": "5"},
     ("elbv2.Listener", "certificate"): another_certificate,
+    ("elbv2.Listener", "clients_certificates"): "passthrough",
     ("elbv2.Listener", "tls_policy"): "ELBSecurityPolicy-TLS13-1-3-2021-06",
     ("autoscaling.Group", "template"): lambda world: {
         "LaunchTemplateId": id_of("ec2.LaunchTemplate/mall-dev-was")(world),
@@ -323,6 +373,16 @@ def test_a_rule_goes_with_all_its_targets(repaired: World) -> None:
     assert delete(rule, repaired.cloud(), Permission()) is not None
     assert repaired.cloud().live(rule) is None
     assert repaired.apply(rule).result == "created"
+
+
+def test_a_copy_of_the_clicks_is_ended_by_another_stream(complete: World) -> None:
+    """AWS lets a stream's backup begin, and never end."""
+    stream = one("firehose.DeliveryStream/mall-dev-clicks")
+    delivering(S3BackupMode="Enabled")(complete, complete.found(stream))
+    step = plan(stream, complete.cloud())
+    assert (step.action, [c.attribute for c in step.changes]) == ("replace", ["backup"])
+    assert complete.apply(stream).result == "replaced"
+    assert plan(stream, complete.cloud()).action == "none"
 
 
 @each_variant

@@ -204,6 +204,7 @@ SEVERAL_OBJECTS = {
     "athena:TagResource": "other things than workgroups have tags, too",
     "ec2:RunInstances": "what is used and what is made are in a statement each",
     "elasticloadbalancing:DeleteListener": "listeners of network load balancers are others",
+    "elasticloadbalancing:DeleteRule": "rules of network load balancers are others",
     "elasticloadbalancing:ModifyListener": "listeners of network load balancers are others",
     "kms:CreateAlias": "the key and the alias are in a statement each",
     "kms:DeleteAlias": "the key and the alias are in a statement each",

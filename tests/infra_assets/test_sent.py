@@ -77,7 +77,7 @@ NOT_COMPARED = {
     ("route53.Record", "Changes.Action"): ONCE,
     ("s3.Bucket", "ObjectOwnership"): "is compared by s3.Ownership",
     ("s3.ObjectLock", "ObjectLockConfiguration.ObjectLockEnabled"): FIXED,
-    ("sns.Subscription", "AttributeName"): ONLY_ONE,
+    ("sns.Subscription", "AttributeName"): "is the name of what is compared",
     ("sns.Subscription", "Protocol"): "follows from the function",
     ("sns.Topic", "AttributeName"): "is the name of what is compared",
     ("wafv2.WebAcl", "Scope"): IDENTITY,
