@@ -12,6 +12,13 @@ from infra_assets.types.tagging import from_pairs, pairs
 
 _REFRESHING = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 _REVISION = "mall:revision"
+_SUSPENDED_BY_DEPLOYMENTS = (
+    "AlarmNotification",
+    "AZRebalance",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+)
+"""What CodeDeploy may suspend for as long as it takes."""
 _IN_TAGS = frozenset({"revision", "tags", "tags_servers"})
 
 
@@ -19,10 +26,9 @@ _IN_TAGS = frozenset({"revision", "tags", "tags_servers"})
 class Group(Resource):
     """A group of servers, as many as scaling wants between two bounds; that number is no drift.
 
-    A server that its load balancer finds unhealthy is replaced, and no process of the group stays
-    suspended. `revision` stands for what
-    servers start as and where: another one has all of them replaced, a few at a time (an instance
-    refresh).
+    A server that its load balancer finds unhealthy is replaced, and nobody's suspension of what the
+    group does for that stays. `revision` stands for what servers start as and where: another one
+    has all of them replaced, a few at a time (an instance refresh).
     """
 
     service: ClassVar[str] = "autoscaling"
@@ -86,7 +92,11 @@ class Group(Resource):
                     "NewInstancesProtectedFromScaleIn", False
                 ),
             },
-            "suspended": [each["ProcessName"] for each in group["SuspendedProcesses"]],
+            "suspended": [
+                process["ProcessName"]
+                for process in group["SuspendedProcesses"]
+                if process["ProcessName"] not in _SUSPENDED_BY_DEPLOYMENTS
+            ],
             "tags_servers": any(
                 tag.get("PropagateAtLaunch")
                 for tag in group["Tags"]

@@ -218,8 +218,7 @@ class Instance(Resource):
     """A MySQL instance whose master password RDS makes, keeps and rotates in Secrets Manager.
 
     `version` is a prefix: RDS moves within it by itself. Its storage doesn't grow by itself, and
-    nobody logs in by an IAM role. Windows are UTC. Deleting leaves a final
-    snapshot.
+    nobody logs in by an IAM role. Windows are UTC. Deleting leaves a final snapshot.
     """
 
     service: ClassVar[str] = "rds"
@@ -286,7 +285,7 @@ class Instance(Resource):
             "version": self.version if within else version,
             "instance_class": db["DBInstanceClass"],
             "storage_gb": db["AllocatedStorage"],
-            "storage_grows": "MaxAllocatedStorage" in db,
+            "storage_grows": db.get("MaxAllocatedStorage", 0) > db["AllocatedStorage"],
             "storage_type": db.get("StorageType"),
             "multi_az": db["MultiAZ"],
             "backup_days": db["BackupRetentionPeriod"],

@@ -256,6 +256,14 @@ def test_how_many_servers_there_are_is_scalings_business(complete: World) -> Non
     assert Account(complete).group("was")["DesiredCapacity"] == 3
 
 
+def test_what_a_deployment_suspends_is_no_drift(complete: World) -> None:
+    """(C1) CodeDeploy holds a group still while it works, and may have to for long."""
+    complete.aws.client("autoscaling").suspend_processes(
+        AutoScalingGroupName="mall-dev-was", ScalingProcesses=["AZRebalance", "AlarmNotification"]
+    )
+    assert not complete.engine().plan(["was"]).changes
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_servers_and_their_volumes_say_whose_they_are(complete: World, tier: str) -> None:
     """By environment and asset; what a group starts is no orphan."""
