@@ -37,7 +37,8 @@ def handler(event: dict[str, Any], context: Any = None) -> None:
 
 
 def text_of(message: str, subject: str | None = None) -> str | None:
-    """What people read: an alarm's name, state, reason and time in Tokyo, with a link to it.
+    """What people read: an alarm's name and state, what is wrong as long as it is, the reason and
+    the time in Tokyo, with a link to it.
 
     None where an alarm is over that never went off: a new one says so of itself. A message that is
     no alarm is passed on as it is, shortened.
@@ -51,10 +52,11 @@ def text_of(message: str, subject: str | None = None) -> str | None:
         return _escaped("\n".join(filter(None, [subject, message[:2000]])))
     if state == "OK" and alarm.get("OldStateValue") != "ALARM":
         return None
+    trouble = alarm.get("AlarmDescription") if state != "OK" else None
     sign, title = _SIGNS.get(state, ":grey_question:"), _TITLES.get(state, state)
     lines = [
         f"{sign} *{title}: {_escaped(name)}*",
-        _escaped(alarm.get("AlarmDescription") or ""),
+        _escaped(trouble or ""),
         _escaped(reason),
         f"{_in_tokyo(alarm.get('StateChangeTime'))} <{_link(alarm)}|Open the alarm>",
     ]
