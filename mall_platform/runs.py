@@ -150,7 +150,9 @@ def run(
     if days:
         tags |= {RANGE_START: days[0], RANGE_END: days[1]}
     run_id = str(uuid.uuid4())
-    with _progress(instance, run_id, title, len(keys)):
+    graph = defs.resolve_asset_graph()
+    steps = {graph.get(key).assets_def.node_def.name for key in keys}
+    with _progress(instance, run_id, title, len(steps)):
         result = job.execute_in_process(
             run_config={
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},

@@ -6,7 +6,14 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from mall_platform.runs import SelectionError, partitions_to_run, print_outcome, run_days, select
+from mall_platform.runs import (
+    SelectionError,
+    partitions_to_run,
+    print_outcome,
+    run,
+    run_days,
+    select,
+)
 
 days = dg.DailyPartitionsDefinition("2024-06-01", timezone="Asia/Tokyo", end_date="2024-06-11")
 
@@ -100,3 +107,14 @@ def test_a_range_is_one_run_and_what_follows_runs_after_it(defs, instance) -> No
     assert outcome.success
     assert outcome.materialized[mart.key] == 1
     assert outcome.materialized[daily.key] == 3
+
+
+def test_progress_counts_steps_however_many_assets_each_makes(instance, capfd) -> None:
+    @dg.multi_asset(specs=[dg.AssetSpec(["mall", "surveys", name]) for name in ("a", "b")])
+    def surveys():
+        for name in ("a", "b"):
+            yield dg.MaterializeResult(["mall", "surveys", name])
+
+    defs = dg.Definitions([surveys])
+    run(defs, instance, select(defs, ["mall"]), title="Materializing")
+    assert "1/1" in capfd.readouterr().err
