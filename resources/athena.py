@@ -186,7 +186,8 @@ class Athena(dg.ConfigurableResource):
         text = types["varchar"]
         table = csv.read_csv(
             pa.BufferReader(body),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            # An empty line is a row: NULL in the only column.
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
                 column_types={c["Name"]: types.get(c["Type"], text)[0] for c in columns},
                 null_values=[""],

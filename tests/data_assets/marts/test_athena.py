@@ -7,13 +7,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from data_assets.marts.assets import MART_ASSETS, stage
 from data_assets.marts.marts import MARTS
 from data_assets.surveys.assets import surveys
-from data_assets.tables import CHANNEL_BY_AGE_BAND, CLICKS, CLICKS_BY_HOUR, SURVEY_RESPONSES
+from data_assets.tables import (
+    CATEGORIES,
+    CHANNEL_BY_AGE_BAND,
+    CLICKS,
+    CLICKS_BY_HOUR,
+    PRODUCTS,
+    PURCHASES,
+    SURVEY_RESPONSES,
+)
 from resources.athena import Athena, MissingTableError, QueryFailedError
 from resources.aws import Aws, MissingInfrastructureError
 from resources.names import Names
@@ -102,6 +111,12 @@ def test_rows_keep_their_types_and_tell_empty_texts_from_null(athena: Athena) ->
     }
 
 
+def test_null_in_the_only_column_is_a_row(athena: Athena) -> None:
+    """It is an empty line in Athena's CSV; of no purchases, the sum is NULL."""
+    found = athena.query("SELECT CAST(NULL AS BIGINT) AS units UNION ALL SELECT 1 ORDER BY 1").frame
+    assert found["units"].to_list() == [1, pd.NA]
+
+
 def test_a_query_without_rows_has_its_columns(athena: Athena) -> None:
     found = athena.query("SELECT 1 AS one, 'x' AS text WHERE 1 = 2").frame
     assert found.dtypes.astype(str).to_dict() == {"one": "Int32", "text": "string"}
@@ -133,7 +148,7 @@ def test_what_athena_calls_retryable_is_tried_three_times(
             athena.query("SELECT 1 AS one")
 
 
-def _publish_empty(platform: dict[str, Any], table: Any, partition: str) -> None:
+def _publish_empty(platform: dict[str, Any], table: Any, partition: str | None) -> None:
     lake = platform["lake"]
     version = lake.stage(table, partition)
     lake.write(version, [])
@@ -161,6 +176,17 @@ def test_a_mall_without_surveys_has_an_empty_mart_of_them(empty_lake: dict[str, 
     [mart] = [a for a in MART_ASSETS if a.key.path[-1] == "channel_by_age_band"]
     assert dg.materialize([surveys, mart], resources=empty_lake).success
     assert empty_lake["lake"].read(CHANNEL_BY_AGE_BAND).num_rows == 0
+
+
+@pytest.mark.parametrize("name", ["sales_by_category", "sales_by_age_band_and_category"])
+def test_a_mall_without_purchases_has_empty_marts_of_them(
+    empty_lake: dict[str, Any], name: str
+) -> None:
+    for table, partition in ((PURCHASES, "2024-06-01"), (PRODUCTS, None), (CATEGORIES, None)):
+        _publish_empty(empty_lake, table, partition)
+    [asset] = [a for a in MART_ASSETS if a.key.path[-1] == name]
+    assert dg.materialize([asset], resources=empty_lake).success
+    assert empty_lake["lake"].read(BY_NAME[name].table).num_rows == 0
 
 
 def test_figures_that_do_not_add_up_are_not_published(
