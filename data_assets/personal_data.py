@@ -204,6 +204,15 @@ class LeakScan:
         return result
 
 
+def like_personal(cells: pl.Series) -> pl.Series:
+    """For each cell, which must be text, whether it holds what looks like anybody's value."""
+    import polars as pl
+
+    text = plain(pl.col("cell"))
+    looks_so = pl.any_horizontal(text.str.contains(pattern) for pattern in PATTERNS.values())
+    return cells.alias("cell").to_frame().select(hit=looks_so)["hit"]
+
+
 def _findings(cells: pl.DataFrame, persons: Persons) -> dict[str, int]:
     """Rows with personal data by rule; `cells` has distinct `cell`s and their number of `rows`."""
     import polars as pl

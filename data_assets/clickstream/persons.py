@@ -12,7 +12,7 @@ from data_assets.clickstream.compaction import replace_cells
 from data_assets.clickstream.harmless import MASKED_SEGMENT, readable, without_segments
 from data_assets.extracts.customers import personal_values_of
 from data_assets.extracts.sources import PERSONAL_COLUMNS
-from data_assets.personal_data import KnownValues, Persons
+from data_assets.personal_data import KnownValues, Persons, like_personal
 from resources.shop_db import ShopDatabase
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def _few(shop_db: ShopDatabase, customer_ids: Collection[int]) -> list[pl.Series
 
 
 def hide_known_values(files: Sequence[Path], persons: Persons) -> int:
-    """Hides known persons' values in paths and referrers; how many distinct cells had one.
+    """Hides persons' values in paths and referrers; how many distinct cells had one.
 
-    A customer may be called like a site, and must not keep its day from being published.
+    A customer may be called like a site, a site like a phone number: neither must keep its day
+    from being published.
     """
     return sum(
         _hide(files, column, hidden, persons)
@@ -106,5 +107,6 @@ def _found_in(texts: pl.Series, persons: Persons) -> pl.Series:
 
 
 def _hidden_hosts(hosts: pl.Series, persons: Persons) -> dict[str, str | None]:
-    """Hosts that have a known value, each with NULL in its place."""
-    return dict.fromkeys(hosts.filter(_found_in(hosts, persons)))
+    """Hosts that have a known value, or what looks like a phone or a postal code, each with NULL
+    in its place."""
+    return dict.fromkeys(hosts.filter(_found_in(hosts, persons) | like_personal(hosts)))

@@ -214,6 +214,14 @@ def test_a_customer_called_like_a_site_does_not_keep_the_day_back(mall: Mall, sh
     assert mall.published()["referrer_host"].to_list() == [None, "t.co", None]
 
 
+def test_a_site_called_like_a_phone_number_does_not_keep_the_day_back(mall: Mall) -> None:
+    """(E4) So are many sites of services that are ordered by phone."""
+    hosts = ["0312345678.jp", "090-1234-5678.example.jp", "150-0001.jp", "10.0.0.1", "t.co"]
+    mall.land("a", *(event(f"e{n}", referrer=f"https://{h}/x") for n, h in enumerate(hosts)))
+    assert mall.compact().success
+    assert mall.published()["referrer_host"].to_list() == [None, None, None, "10.0.0.1", "t.co"]
+
+
 def test_an_events_number_that_equals_a_postal_code_does_not_keep_the_day_back(
     mall: Mall, shop: Any
 ) -> None:
