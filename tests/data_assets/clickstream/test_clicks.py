@@ -16,6 +16,7 @@ from data_assets.clickstream.assets import clicks, raw_clicks
 from data_assets.clickstream.landing import FINGERPRINT
 from data_assets.partitions import today
 from data_assets.tables import CLICKS
+from resources.aws import Aws, MissingInfrastructureError
 
 DAY = "2024-06-01"
 NOON = int(datetime(2024, 6, 1, 3, tzinfo=UTC).timestamp() * 1000)
@@ -310,6 +311,15 @@ def test_the_crawler_finds_a_field_nobody_declared(mall: Mall) -> None:
         keys = ("Name", "TableType", "PartitionKeys", "Parameters", "StorageDescriptor")
         before = {key: table[key] for key in keys if key in table}
         glue.update_table(DatabaseName=database, TableInput=before)
+
+
+def test_a_missing_bucket_is_named_before_it_is_crawled(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(E3) The crawler's own error doesn't say what to materialize."""
+    monkeypatch.setattr(Aws, "bucket", lambda _self, purpose: f"no-such-{purpose}")
+    with pytest.raises(MissingInfrastructureError, match="infra/storage/raw_bucket"):
+        dg.materialize([raw_clicks], resources=mall.platform)
 
 
 @pytest.mark.parametrize("stray", [f"dt={DAY}.bak/x", f"dt={DAY}-copy/hour=01/x", "dt=2024-06-01x"])
