@@ -45,13 +45,21 @@ def _raw_clicks(aws: Aws) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult
     yield dg.AssetCheckResult(
         check_name=NO_UNDECLARED_FIELDS,
         passed=not undeclared,
-        metadata={"fields": len(columns), "undeclared": undeclared},
+        metadata={
+            "fields": len(columns),
+            "undeclared": undeclared,
+            "fingerprint": " ".join(undeclared),
+        },
     )
     yield dg.AssetCheckResult(
         check_name=NO_STRAY_FOLDERS,
         passed=not strays,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"folders": len(folders), "stray": len(strays)},
+        metadata={
+            "folders": len(folders),
+            "stray": len(strays),
+            "fingerprint": " ".join(strays),
+        },
     )
     yield dg.MaterializeResult(metadata={"fields": len(columns), "days": len(folders)})
 

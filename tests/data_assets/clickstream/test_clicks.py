@@ -313,6 +313,22 @@ def test_the_crawler_finds_a_field_nobody_declared(mall: Mall) -> None:
         glue.update_table(DatabaseName=database, TableInput=before)
 
 
+def test_what_the_crawl_finds_again_is_no_news(mall: Mall) -> None:
+    """(P2) The crawl is hourly; a folder stays until somebody acts."""
+
+    def fingerprints() -> dict[str, Any]:
+        found = dg.materialize([raw_clicks], resources=mall.platform)
+        checks = found.get_asset_check_evaluations()
+        return {e.check_name: e.metadata["fingerprint"].value for e in checks}
+
+    mall.land("a", event("1"), day="2099-01-01")
+    before = fingerprints()
+    mall.land("b", event("2"), day="2099-01-01")
+    assert fingerprints() == before
+    mall.land("a", event("3"), day="2099-01-02")
+    assert fingerprints()["no_stray_folders"] != before["no_stray_folders"]
+
+
 def test_a_missing_bucket_is_named_before_it_is_crawled(
     mall: Mall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
