@@ -58,6 +58,8 @@ MACHINE_ID = (
 )
 """UUIDs, hex digests and ULIDs, whose signs are random."""
 _PHONE_DIGITS = 10
+_PREFECTURES = (*PREFECTURES, *(re.sub("[都府県]$", "", name) for name in PREFECTURES))
+"""Also without 県, as some shops store them: 山口 may be all there is of a name or an address."""
 _HAYSTACK_CELLS = 100_000
 
 
@@ -161,7 +163,7 @@ class LeakScan:
         import polars as pl
 
         for name in self._vocabularies.keys() & set(frame.columns):
-            harmless = pl.Series([*self._vocabularies[name], *PREFECTURES]).implode()
+            harmless = pl.Series([*self._vocabularies[name], *_PREFECTURES]).implode()
             cells = frame[name].drop_nulls().cast(pl.String).alias("cell")
             distinct = cells.value_counts(name="rows").filter(
                 ~pl.col("cell").is_in(harmless) & ~pl.col("cell").str.contains(MACHINE_ID)

@@ -106,6 +106,14 @@ def test_prefectures_are_nobodys_own() -> None:
     assert not any(known(name, ["東京都", "神奈川県"]) for name in PREFECTURES)
 
 
+def test_a_prefecture_without_its_suffix_is_no_finding() -> None:
+    """A shop may store them so, and have a customer who gave no more as name or address."""
+    persons = persons_at_hand([pl.Series(["大阪", "山口", "山田"])])
+    assert findings(["大阪", "山口", "京都"], persons) == {}
+    assert findings(["山田"], persons) == {"text: known_value": 1}
+    assert known("山口", ["山口"])
+
+
 @pytest.mark.parametrize(
     ("cell", "rule"),
     [
