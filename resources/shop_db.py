@@ -30,6 +30,7 @@ SHOP_DATABASE = "infra/database/shop_database"
 
 _CONNECT_TIMEOUT_S = 10
 _ACCESS_DENIED = frozenset({1045, 1698})
+_NO_SCHEMA = frozenset({1044, 1049})
 _TRANSIENT_CODES = frozenset(
     {1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1205, 1213, 1317, 1927}
     | set(range(2000, 2060))
@@ -168,7 +169,12 @@ class ShopDatabase(dg.ConfigurableResource):
     def _tls(self) -> ssl.SSLContext:
         if self.ca_file is not None and not Path(self.ca_file).is_file():
             raise ShopDatabaseError(f"MALL_DB_CA_FILE names {self.ca_file}, which does not exist.")
-        return ssl.create_default_context(cafile=self.ca_file)
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except ssl.SSLError as error:
+            raise ShopDatabaseError(
+                f"MALL_DB_CA_FILE names {self.ca_file}, which holds no certificates in PEM."
+            ) from error
 
     def _login(self) -> _Login:
         if self.host is not None:
@@ -205,6 +211,11 @@ class ShopDatabase(dg.ConfigurableResource):
         code = _code(error)
         if code in _ACCESS_DENIED:
             return ShopDatabaseError(f"The shop's database at {where} refuses the login.")
+        if code in _NO_SCHEMA:
+            return ShopDatabaseError(
+                f"The shop's database at {where} has no schema {self.database} that this login "
+                "sees: check MALL_DB_NAME and what the login is granted."
+            )
         return _server_error(code, f"The shop's database at {where}")
 
 

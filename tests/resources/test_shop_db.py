@@ -94,6 +94,18 @@ def test_a_server_of_another_authority_is_refused(shop_db: ShopDatabase, tmp_pat
         variant(shop_db, ca_file=str(tmp_path / "none.pem")).connect()
 
 
+def test_a_file_without_certificates_is_named(shop_db: ShopDatabase, tmp_path: Path) -> None:
+    odd = tmp_path / "ca.pem"
+    odd.write_text("no certificate")
+    with pytest.raises(ShopDatabaseError, match=f"MALL_DB_CA_FILE names {odd}"):
+        variant(shop_db, ca_file=str(odd)).connect()
+
+
+def test_a_missing_schema_names_the_setting(shop_db: ShopDatabase) -> None:
+    with pytest.raises(ShopDatabaseError, match="no schema elsewhere"):
+        variant(shop_db, database="elsewhere").connect()
+
+
 def test_a_server_of_another_name_is_refused(
     shop_db: ShopDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
