@@ -79,6 +79,14 @@ def has_grown(
     return day in errors_until and errors_until[day] >= seen.as_of.replace(microsecond=0)
 
 
+def has_expired(day: date, landing: Landing, seen: Seen | None) -> bool:
+    """Whether nothing is left of what a published day was compacted from.
+
+    The raw bucket forgets, as it must; what the lake has of such a day can't be made again.
+    """
+    return seen is not None and not landing.of(day) and seen.fingerprint != fingerprint(())
+
+
 def days_to_compact(
     days: Iterable[date],
     today: date,

@@ -158,6 +158,18 @@ def test_a_late_object_is_taken_in_by_the_next_run_and_nothing_else_is_done(mall
     assert mall.ids(days[1]) == ["2", "3"]
 
 
+def test_a_day_whose_landing_has_expired_stays(mall: Mall) -> None:
+    """(E3, B5) A backfill over old days must not empty what can't be made again."""
+    mall.land("a", event("1"))
+    assert mall.compact().success
+    mall.s3.delete_object(Bucket=mall.raw, Key=f"clicks/dt={DAY}/hour=12/a.json")
+    mall.land("b", event("2", event_time_ms=NOON + 86_400_000), day="2024-06-02")
+    assert mall.compact(DAY, "2024-06-02").success
+    assert (mall.ids(), mall.ids("2024-06-02")) == (["1"], ["2"])
+    assert mall.compact().success
+    assert mall.ids() == ["1"]
+
+
 def test_a_late_error_record_brings_its_day_back(mall: Mall) -> None:
     yesterday = today() - timedelta(days=1)
     at = datetime.fromisoformat(f"{yesterday}T03:00:00+00:00")
