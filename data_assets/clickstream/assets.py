@@ -1,6 +1,7 @@
 """The click stream's assets: what has landed, crawled, and the days compacted from it (E3, E4)."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,7 +49,7 @@ def _raw_clicks(aws: Aws) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult
         metadata={
             "fields": len(columns),
             "undeclared": undeclared,
-            "fingerprint": " ".join(undeclared),
+            "fingerprint": _fingerprint(undeclared),
         },
     )
     yield dg.AssetCheckResult(
@@ -58,7 +59,7 @@ def _raw_clicks(aws: Aws) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult
         metadata={
             "folders": len(folders),
             "stray": len(strays),
-            "fingerprint": " ".join(strays),
+            "fingerprint": _fingerprint(strays),
         },
     )
     yield dg.MaterializeResult(metadata={"fields": len(columns), "days": len(folders)})
@@ -86,11 +87,18 @@ raw_clicks: dg.AssetsDefinition = dg.asset(
 )(_raw_clicks)
 
 
+def _fingerprint(found: Iterable[str]) -> str:
+    """Stays the same while the same is found; folders may be called anything."""
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
 class ClicksConfig(dg.Config):
     """How a run of the clicks goes about its days."""
 
     only_grown: bool = False
     """Leave out past days for which nothing has landed since they were compacted."""
+    accept_loss: bool = False
+    """Compact days again of whose landed objects some are gone, from those that are left."""
 
 
 def _clicks(
@@ -104,15 +112,18 @@ def _clicks(
 ) -> Iterator[Event]:
     """Click events by Tokyo day: whole days compacted, deduplicated, without personal data.
 
-    Days whose landed events have expired stay as they are.
+    Days of whose landed events some have expired stay as they are.
     """
     days = days_of(context.partition_keys)
     landed = landing.list_landing(aws, days)
     published = catalog.partitions(CLICKS.name)
     seen = {date.fromisoformat(day): Seen.of(entry.parameters) for day, entry in published.items()}
-    expired = {day for day in days if landing.has_expired(day, landed, seen.get(day))}
-    if expired:
-        context.log.warning(f"Nothing is left in the landing of {len(expired)} days: kept as is.")
+    expired = [day for day in days if landing.has_expired(day, landed, seen.get(day))]
+    if expired and not config.accept_loss:
+        context.log.warning(
+            f"Of {len(expired)} days, the first {min(expired)}, landed objects are gone since: the"
+            " days stay as they are. To make them from what is left, run with accept_loss."
+        )
         days = [day for day in days if day not in expired]
     if not days:
         yield from _nothing_done()

@@ -19,8 +19,9 @@ RAW_BUCKET = "infra/storage/raw_bucket"
 
 FINGERPRINT = "mall.landing_fingerprint"
 AS_OF = "mall.landing_as_of"
-"""Parameters of a published partition: what had landed when it was compacted, and when it was
-listed."""
+OBJECTS = "mall.landing_objects"
+"""Parameters of a published partition: what had landed when it was compacted, when that was
+listed, and how many objects it was."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ class Seen:
 
     fingerprint: str
     as_of: datetime
+    objects: int
 
     @staticmethod
     def of(parameters: Mapping[str, str]) -> Seen | None:
         """None for a partition that says nothing."""
-        if FINGERPRINT not in parameters or AS_OF not in parameters:
+        if not {FINGERPRINT, AS_OF, OBJECTS} <= parameters.keys():
             return None
-        return Seen(parameters[FINGERPRINT], datetime.fromisoformat(parameters[AS_OF]))
+        as_of = datetime.fromisoformat(parameters[AS_OF])
+        return Seen(parameters[FINGERPRINT], as_of, int(parameters[OBJECTS]))
 
 
 def fingerprint(objects: Iterable[LandedObject]) -> str:
@@ -80,11 +83,12 @@ def has_grown(
 
 
 def has_expired(day: date, landing: Landing, seen: Seen | None) -> bool:
-    """Whether nothing is left of what a published day was compacted from.
+    """Whether there is less left than what a published day was compacted from.
 
-    The raw bucket forgets, as it must; what the lake has of such a day can't be made again.
+    The raw bucket forgets, as it must, and not all of a day at once; what the lake has of such a
+    day can't be made again.
     """
-    return seen is not None and not landing.of(day) and seen.fingerprint != fingerprint(())
+    return seen is not None and len(landing.of(day)) < seen.objects
 
 
 def days_to_compact(

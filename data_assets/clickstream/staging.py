@@ -16,6 +16,7 @@ from data_assets.clickstream.download import ErrorRecords, download
 from data_assets.clickstream.landing import (
     AS_OF,
     FINGERPRINT,
+    OBJECTS,
     QUARANTINE,
     RAW_BUCKET,
     Landing,
@@ -73,6 +74,7 @@ class Compaction:
         parameters = {
             FINGERPRINT: fingerprint(self.landing.of(day)),
             AS_OF: self.landing.as_of.isoformat(),
+            OBJECTS: str(len(self.landing.of(day))),
         }
         return Staged(version, written, [known(result) for result in results], parameters)
 

@@ -9,6 +9,7 @@ import pytest
 from data_assets.clickstream.landing import (
     AS_OF,
     FINGERPRINT,
+    OBJECTS,
     LandedObject,
     Landing,
     Seen,
@@ -31,7 +32,7 @@ def landing(**objects: list[LandedObject]) -> Landing:
 
 
 QUIET = landing(d1=[item("a")], d2=[item("b")], d3=[item("c")], d4=[item("d")])
-SEEN = {day: Seen(fingerprint(QUIET.of(day)), NOW - timedelta(hours=1)) for day in DAYS}
+SEEN = {day: Seen(fingerprint(QUIET.of(day)), NOW - timedelta(hours=1), 0) for day in DAYS}
 
 
 def test_only_the_current_day_where_nothing_has_grown() -> None:
@@ -67,8 +68,8 @@ def test_the_fingerprint_does_not_depend_on_order() -> None:
 
 
 def test_what_a_partition_says_of_its_landing_is_read_back() -> None:
-    parameters = {FINGERPRINT: "f", AS_OF: NOW.isoformat(), "other": "x"}
-    assert Seen.of(parameters) == Seen("f", NOW)
+    parameters = {FINGERPRINT: "f", AS_OF: NOW.isoformat(), OBJECTS: "3", "other": "x"}
+    assert Seen.of(parameters) == Seen("f", NOW, 3)
     assert Seen.of({"other": "x"}) is None
 
 
