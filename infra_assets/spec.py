@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resources.names import Names, Purpose
 from resources.settings import Environment, Settings
+
+
+def _network(text: str) -> str:
+    """A range that eight subnets of 4096 addresses fit in, and that AWS takes for a VPC."""
+    if not 16 <= IPv4Network(text).prefixlen <= 17:
+        raise ValueError("a network of /16 or /17 is needed")
+    return text
+
+
+def _apart(zones: tuple[str, str]) -> tuple[str, str]:
+    if zones[0] == zones[1]:
+        raise ValueError(f"{zones[0]} is named twice")
+    return zones
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Zone = Annotated[str, Field(pattern=r"^ap-northeast-1[a-z]$")]
+Zones = Annotated[tuple[Zone, Zone], AfterValidator(_apart)]
+Tag = Annotated[str, Field(max_length=256, pattern=r"^[\w .:/=+@-]+$")]
 
 
 class Servers(BaseModel):
@@ -15,14 +36,21 @@ class Servers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    instance_type: str = "t4g.small"
+    instance_type: str = Field("t4g.small", pattern=r"^[a-z]+\d+g[a-z]*\.\w+$")
+    """One of AWS's Graviton processors, which the image is for."""
     at_least: int = Field(2, ge=1)
     """Scaling moves the number between these two; two zones need two servers."""
     at_most: int = Field(4, ge=1)
-    port: int = 8080
-    requests_a_minute: int = 3000
+    port: int = Field(8080, ge=1, le=65535)
+    requests_a_minute: int = Field(3000, ge=1)
     """Requests for each server and minute that scaling aims at."""
     volume_gb: int = Field(16, ge=8)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.at_least > self.at_most:
+            raise ValueError(f"at_least ({self.at_least}) is more than at_most ({self.at_most})")
+        return self
 
 
 class PlatformSpec(BaseModel):
@@ -33,8 +61,8 @@ class PlatformSpec(BaseModel):
     env: Environment
     account_id: str
     region: Literal["ap-northeast-1"] = "ap-northeast-1"
-    owner: str = "data-platform"
-    cost_centre: str = "mall"
+    owner: Tag = "data-platform"
+    cost_centre: Tag = "mall"
     ask_before_apply: bool = False
     """Whether a run in the UI must say `confirm: true`."""
     allow_data_loss: bool = True
@@ -52,17 +80,17 @@ class PlatformSpec(BaseModel):
     query_result_days: int = Field(14, ge=1)
     log_days: int = Field(730, ge=181)
 
-    domain: str
+    domain: str = Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$")
     """The shop's domain."""
-    requests_per_address: int = Field(2000, ge=10)
+    requests_per_address: int = Field(2000, ge=10, le=2_000_000_000)
     """Requests from one address in five minutes that the firewall lets pass."""
-    vpc_cidr: str = "10.0.0.0/16"
-    zones: tuple[str, ...] = ("ap-northeast-1a", "ap-northeast-1c")
+    vpc_cidr: Network = "10.0.0.0/16"
+    zones: Zones = ("ap-northeast-1a", "ap-northeast-1c")
     nat_per_zone: bool = False
     """Whether each zone has its own way out, so that losing one zone leaves the other whole."""
 
-    database_class: str = "db.t4g.micro"
-    database_storage_gb: int = 20
+    database_class: str = Field("db.t4g.micro", pattern=r"^db\.\w+\.\w+$")
+    database_storage_gb: int = Field(20, ge=20, le=65536)
     database_multi_az: bool = False
     database_backup_days: int = Field(7, ge=1, le=35)
     database_deletion_protection: bool = False
@@ -83,8 +111,8 @@ class PlatformSpec(BaseModel):
     alarm_cpu_percent: int = Field(75, ge=1, le=100)
     alarm_errors_a_minute: int = Field(10, ge=1)
     """Replies of 5xx in a minute that alarm when a load balancer gives them for three minutes."""
-    alarm_free_storage_gb: int = 5
-    alarm_connections: int = 60
+    alarm_free_storage_gb: int = Field(5, ge=1)
+    alarm_connections: int = Field(60, ge=1)
     """Database connections: about 80% of what the instance class allows."""
 
     slack_base_url: str
@@ -135,9 +163,18 @@ def platform_spec(settings: Settings, account_id: str) -> PlatformSpec:
         {
             "slack_base_url": settings.slack_base_url,
             "slack_channel": settings.slack_channel,
-            **_BY_ENVIRONMENT[settings.env],
-            **settings.spec,
+            **_with(settings.spec, _BY_ENVIRONMENT[settings.env]),
             "env": settings.env,
             "account_id": account_id,
         }
     )
+
+
+def _with(given: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
+    """The defaults, and over them what is given; of a tier's servers, too, the rest stays."""
+    merged = {**defaults, **given}
+    for name, value in given.items():
+        default = defaults.get(name)
+        if isinstance(value, Mapping) and isinstance(default, Mapping):
+            merged[name] = {**default, **value}
+    return merged
