@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from mall_platform import cli_infra, local
@@ -55,7 +56,9 @@ def main() -> None:
         load_settings()
     except ValidationError as error:
         wrong = (f"MALL_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise click.UsageError("\n".join(wrong)) from None
+        fail("\n".join(wrong))
+    except SettingsError as error:
+        fail(f"A MALL_ variable can't be used: {error}: {error.__cause__}")
 
 
 @main.command()

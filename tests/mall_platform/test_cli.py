@@ -67,10 +67,20 @@ def test_wrong_usage_exits_with_2(command: str) -> None:
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, nothing_runs: None) -> None:
+    """It's an error, and no difference: with 2 a plan says that there is something to change."""
     monkeypatch.setenv("MALL_ENV", "staging")
-    shown = CliRunner().invoke(main, ["status"])
-    assert shown.exit_code == 2
-    assert "MALL_ENV: Input should be 'local', 'dev' or 'prod'" in shown.output + shown.stderr
+    shown = CliRunner().invoke(main, ["plan"])
+    assert shown.exit_code == 1
+    assert "MALL_ENV: Input should be 'local', 'dev' or 'prod'" in shown.stderr
+
+
+def test_a_spec_that_is_no_json_is_named(
+    monkeypatch: pytest.MonkeyPatch, nothing_runs: None
+) -> None:
+    monkeypatch.setenv("MALL_SPEC", "{log_days: 400}")
+    shown = CliRunner().invoke(main, ["plan"])
+    assert shown.exit_code == 1
+    assert 'A MALL_ variable can\'t be used: error parsing value for field "spec"' in shown.stderr
 
 
 def test_only_one_up_runs_at_a_time(nothing_runs: None) -> None:
