@@ -9,7 +9,7 @@ from infra_assets.types.acm import Certificate, Validation
 from infra_assets.types.ec2 import Vpc
 from infra_assets.types.elbv2 import LoadBalancer
 from infra_assets.types.rds import Instance
-from infra_assets.types.route53 import PrivateZone, PublicZone, Record
+from infra_assets.types.route53 import PrivateRecord, PrivateZone, PublicZone
 
 
 @infra_asset(area="dns", kinds=["route53"])
@@ -41,12 +41,12 @@ def private_zone(spec: PlatformSpec) -> list[Resource]:
     balancer = spec.names.tier("was")
     return [
         PrivateZone(name=zone, comment=f"mall {spec.env}: servers", vpc=Vpc.ref("main", "id")),
-        Record(
+        PrivateRecord(
             name=f"A app.{zone}",
             zone=PrivateZone.ref(zone, "id"),
             alias=(LoadBalancer.ref(balancer, "dns_name"), LoadBalancer.ref(balancer, "zone")),
         ),
-        Record(
+        PrivateRecord(
             name=f"CNAME db.{zone}",
             zone=PrivateZone.ref(zone, "id"),
             values=(Instance.ref(spec.names.shop_database, "endpoint"),),

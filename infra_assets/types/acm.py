@@ -92,7 +92,7 @@ class Validation(Resource):
 
     def find(self, cloud: Cloud) -> list[Live]:
         certificate = cloud.live(Certificate.former(self.name))
-        zone = zone_of(cloud, self.name)
+        zone = zone_of(cloud, self.name, private=False)
         if certificate is None or not certificate.ready or zone is None:
             return []
         cloud_name = certificate.output("validation_name")
@@ -104,7 +104,10 @@ class Validation(Resource):
         return [Live(record.id, {"value": value, **record.attributes}, ready=ready)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        certificate, zone = cloud.live(Certificate.former(self.name)), zone_of(cloud, self.name)
+        certificate, zone = (
+            cloud.live(Certificate.former(self.name)),
+            zone_of(cloud, self.name, private=False),
+        )
         if certificate is None or zone is None:
             return
         record = {"values": [wanted["value"]], "ttl_s": wanted["ttl_s"], "alias": None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -104,15 +105,17 @@ def _vpc(cloud: Cloud, id: str) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Resource):
-    """What a name stands for; `name` is the record's type and full name: `A app.mall.internal`.
+    """What a name stands for; `name` is the record's type and full name: `A www.mall.example`.
 
     Either `values` (kept by others for `ttl_s` seconds), or `alias`: a load balancer's name and
-    its zone, which isn't given while that has no healthy server.
+    its zone, which isn't given while that has no healthy server. It is the same for everybody: of
+    records of one name with weights, or for places, none stays.
     """
 
     service: ClassVar[str] = "route53"
     tagged: ClassVar[bool] = False
     fixed: ClassVar[frozenset[str]] = frozenset({"zone"})
+    private: ClassVar[bool] = False
 
     zone: Ref
     values: tuple[Ref | str, ...] = ()
@@ -130,27 +133,46 @@ class Record(Resource):
             "values": list(self.values),
             "ttl_s": None if alias else self.ttl_s,
             "alias": alias,
+            "variants": [],
         }
 
     def find(self, cloud: Cloud) -> list[Live]:
         kind, name = self.name.split()
-        zone = zone_of(cloud, name)
+        zone = zone_of(cloud, name, private=self.private)
         return [found for found in [zone and record_in(cloud, zone, kind, name)] if found]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
         change_record(cloud, wanted["zone"], "UPSERT", self.name, wanted)
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        change_record(cloud, wanted["zone"], "UPSERT", self.name, wanted)
+        """Variants go in the same call: Route 53 takes no record beside them."""
+        variants = live.attributes["variants"]
+        change_record(cloud, wanted["zone"], "UPSERT", self.name, wanted, instead_of=variants)
 
     def delete(self, cloud: Cloud, live: Live) -> None:
-        change_record(cloud, live.attributes["zone"], "DELETE", self.name, live.attributes)
+        zone, variants = live.attributes["zone"], live.attributes["variants"]
+        if variants:
+            _change(cloud, zone, [_deleted(each) for each in variants])
+        else:
+            change_record(cloud, zone, "DELETE", self.name, live.attributes)
 
 
-def zone_of(cloud: Cloud, name: str) -> str | None:
-    """The id of the zone with the longest domain that a name is in."""
+@dataclass(frozen=True, kw_only=True)
+class PrivateRecord(Record):
+    """What a name stands for within a VPC."""
+
+    private: ClassVar[bool] = True
+
+
+def zone_of(cloud: Cloud, name: str, *, private: bool) -> str | None:
+    """The id of the zone with the longest domain that a name is in, of those that the internet or
+    that VPCs ask: one domain may have both."""
     zones = cloud.read("route53", "list_hosted_zones")["HostedZones"]
-    within = [zone for zone in zones if f".{name}.".endswith(f".{zone['Name']}")]
+    within = [
+        zone
+        for zone in zones
+        if f".{name}.".endswith(f".{zone['Name']}") and zone["Config"]["PrivateZone"] == private
+    ]
     if not within:
         return None
     closest = max(within, key=lambda zone: len(zone["Name"]))
@@ -160,25 +182,38 @@ def zone_of(cloud: Cloud, name: str) -> str | None:
 def record_in(cloud: Cloud, zone: str, kind: str, name: str) -> Live | None:
     """A record as it is in a zone."""
     records = cloud.read("route53", "list_resource_record_sets", HostedZoneId=zone)
-    for record in records["ResourceRecordSets"]:
-        if (record["Type"], record["Name"].rstrip(".")) == (kind, name):
-            alias = record.get("AliasTarget")
-            attributes = {
-                "zone": zone,
-                "values": [item["Value"] for item in record.get("ResourceRecords", ())],
-                "ttl_s": record.get("TTL"),
-                "alias": alias
-                and {
-                    "name": alias["DNSName"].rstrip("."),
-                    "zone": alias["HostedZoneId"],
-                    "healthy_only": alias["EvaluateTargetHealth"],
-                },
-            }
-            return Live(f"{kind} {name}", attributes)
-    return None
+    found = [
+        record
+        for record in records["ResourceRecordSets"]
+        if (record["Type"], record["Name"].rstrip(".")) == (kind, name)
+    ]
+    if not found:
+        return None
+    alias = found[0].get("AliasTarget")
+    attributes = {
+        "zone": zone,
+        "values": [item["Value"] for item in found[0].get("ResourceRecords", ())],
+        "ttl_s": found[0].get("TTL"),
+        "alias": alias
+        and {
+            "name": alias["DNSName"].rstrip("."),
+            "zone": alias["HostedZoneId"],
+            "healthy_only": alias["EvaluateTargetHealth"],
+        },
+        "variants": [record for record in found if "SetIdentifier" in record],
+    }
+    return Live(f"{kind} {name}", attributes)
 
 
-def change_record(cloud: Cloud, zone: str, action: str, name: str, wanted: Attributes) -> None:
+def change_record(
+    cloud: Cloud,
+    zone: str,
+    action: str,
+    name: str,
+    wanted: Attributes,
+    *,
+    instead_of: Sequence[dict[str, Any]] = (),
+) -> None:
     kind, domain = name.split()
     if alias := wanted["alias"]:
         target = {
@@ -191,9 +226,18 @@ def change_record(cloud: Cloud, zone: str, action: str, name: str, wanted: Attri
         values = [{"Value": value} for value in wanted["values"]]
         content = {"ResourceRecords": values, "TTL": wanted["ttl_s"]}
     record = {"Name": domain, "Type": kind, **content}
+    change = {"Action": action, "ResourceRecordSet": record}
+    _change(cloud, zone, [*(_deleted(each) for each in instead_of), change])
+
+
+def _deleted(record: dict[str, Any]) -> dict[str, Any]:
+    return {"Action": "DELETE", "ResourceRecordSet": record}
+
+
+def _change(cloud: Cloud, zone: str, changes: list[dict[str, Any]]) -> None:
     cloud.write(
         "route53",
         "change_resource_record_sets",
         HostedZoneId=zone,
-        ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]},
+        ChangeBatch={"Changes": changes},
     )

@@ -60,3 +60,20 @@ def test_a_plan_says_what_an_apply_would_wait_for(undelegated: World) -> None:
     assert "Nothing to change, 1 not ready yet, 2 as they should be." in totals
     [step] = [s for s in plan.as_dict()["steps"] if s["resource"] == VALIDATION]
     assert step["ready"] is False
+
+
+def test_a_private_zone_of_the_same_domain_is_none_of_ours(world: World) -> None:
+    """A company may answer for its domain otherwise within its own networks."""
+    ec2, route53 = world.aws.client("ec2"), world.aws.client("route53")
+    vpc = {"VPCRegion": SPEC.region, "VPCId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"]}
+    theirs = route53.create_hosted_zone(
+        Name=SPEC.domain,
+        CallerReference="theirs",
+        HostedZoneConfig={"Comment": "theirs", "PrivateZone": True},
+        VPC=vpc,
+    )["HostedZone"]["Id"]
+    engine = world.engine()
+    engine.apply(DNS)
+    records = route53.list_resource_record_sets(HostedZoneId=theirs)["ResourceRecordSets"]
+    assert {record["Type"] for record in records} == {"SOA", "NS"}
+    assert engine.plan(DNS).changes == []

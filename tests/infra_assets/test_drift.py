@@ -25,6 +25,8 @@ UNCHANGEABLE = {
     ("sns.Subscription", "function"): "it is part of the identity",
     ("elbv2.Listener", "load_balancer"): "it is part of the identity",
     ("autoscaling.TargetTracking", "group"): "it is part of the identity",
+    ("route53.Record", "values"): "an alias has none: see the private records",
+    ("route53.Record", "ttl_s"): "an alias has none: see the private records",
     ("rds.Instance", "storage_gb"): "AWS takes none away: see test_database.py",
     ("codedeploy.DeploymentGroup", "application"): "it is part of the identity",
 }
@@ -126,6 +128,21 @@ def another_target(world: World, live: Live) -> None:
     world.aws.client("events").put_targets(Rule=live.id, Targets=targets)
 
 
+def weighted(world: World, live: Live) -> None:
+    """A record that is there for a share of those who ask."""
+    route53, zone = world.aws.client("route53"), live.attributes["zone"]
+    (record,) = [
+        record
+        for record in route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        if f"{record['Type']} {record['Name'].rstrip('.')}" == live.id
+    ]
+    changes = [
+        {"Action": "DELETE", "ResourceRecordSet": record},
+        {"Action": "CREATE", "ResourceRecordSet": {**record, "SetIdentifier": "a", "Weight": 1}},
+    ]
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+
 def delivering(**options: Any) -> Behind:
     """Options of Firehose's destination set to others."""
     return lambda world, live: world.aws.client("firehose").update_destination(
@@ -185,6 +202,8 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
         Principal="*",
     ),
     ("events.Rule", "targets"): another_target,
+    ("route53.Record", "variants"): weighted,
+    ("route53.PrivateRecord", "variants"): weighted,
     ("cloudtrail.Trail", "insights"): call(
         "cloudtrail",
         "put_insight_selectors",

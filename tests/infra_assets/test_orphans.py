@@ -121,6 +121,7 @@ UNTAGGED = {
     "glue.JsonTable",
     "kms.Alias",
     "logs.LogStream",
+    "route53.PrivateRecord",
     "route53.Record",
     "sns.Subscription",
     "wafv2.Association",

@@ -74,6 +74,7 @@ NOT_COMPARED = {
     ("rds.ParameterGroup", "Parameters.ApplyMethod"): ONCE,
     ("route53.PrivateZone", "HostedZoneConfig.PrivateZone"): IDENTITY,
     ("route53.PublicZone", "HostedZoneConfig.PrivateZone"): IDENTITY,
+    ("route53.PrivateRecord", "Changes.Action"): ONCE,
     ("route53.Record", "Changes.Action"): ONCE,
     ("s3.Bucket", "ObjectOwnership"): "is compared by s3.Ownership",
     ("s3.ObjectLock", "ObjectLockConfiguration.ObjectLockEnabled"): FIXED,
