@@ -17,17 +17,18 @@ class Certificate(Resource):
     """A domain's certificate, for the domain and every name right below it.
 
     AWS issues it once its validation record is in the domain's zone, and renews it as long as
-    that record stays.
+    that record stays. One whose record wasn't seen for 72 hours has failed, and is never issued:
+    another takes its place.
     """
 
     service: ClassVar[str] = "acm"
-    fixed: ClassVar[frozenset[str]] = frozenset({"names"})
+    fixed: ClassVar[frozenset[str]] = frozenset({"failed", "names"})
     sets: ClassVar[frozenset[str]] = frozenset({"names"})
     held: ClassVar[frozenset[str]] = frozenset({"ResourceInUseException"})
     beside: ClassVar[bool] = True
 
     def wanted(self) -> dict[str, Any]:
-        return {"names": [self.name, f"*.{self.name}"]}
+        return {"names": [self.name, f"*.{self.name}"], "failed": False}
 
     def find(self, cloud: Cloud) -> list[Live]:
         listed = cloud.read("acm", "list_certificates")["CertificateSummaryList"]
@@ -46,7 +47,11 @@ class Certificate(Resource):
         if record:
             outputs["validation_name"] = record["Name"].rstrip(".")
             outputs["validation_value"] = record["Value"]
-        attributes = {"names": certificate["SubjectAlternativeNames"], "tags": tags}
+        attributes = {
+            "names": certificate["SubjectAlternativeNames"],
+            "failed": certificate["Status"] not in ("PENDING_VALIDATION", "ISSUED"),
+            "tags": tags,
+        }
         return Live(arn, attributes, arn=arn, ready=record is not None, outputs=outputs)
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:

@@ -62,6 +62,24 @@ def test_a_plan_says_what_an_apply_would_wait_for(undelegated: World) -> None:
     assert step["ready"] is False
 
 
+@pytest.mark.parametrize("status", ["VALIDATION_TIMED_OUT", "FAILED", "EXPIRED", "REVOKED"])
+def test_another_certificate_takes_the_place_of_one_that_failed(world: World, status: str) -> None:
+    """ACM gives up 72 hours after the request, and never issues that certificate."""
+    from moto.backends import get_backend
+
+    engine, client = world.engine(), world.aws.client("acm")
+    engine.apply(DNS)
+    [old] = client.list_certificates()["CertificateSummaryList"]
+    [certificate] = get_backend("acm")[ACCOUNT][SPEC.region]._certificates.values()
+    certificate.status = status
+
+    engine.apply(DNS)
+    [issued] = client.list_certificates()["CertificateSummaryList"]
+    assert issued["CertificateArn"] != old["CertificateArn"]
+    assert issued["Status"] == "ISSUED"
+    assert engine.plan(DNS).changes == engine.plan(DNS).awaited == []
+
+
 def test_a_private_zone_of_the_same_domain_is_none_of_ours(world: World) -> None:
     """A company may answer for its domain otherwise within its own networks."""
     ec2, route53 = world.aws.client("ec2"), world.aws.client("route53")
