@@ -9,6 +9,9 @@ from infra_assets.cloud import Cloud
 from infra_assets.resource import Attributes, Live, Ref, Resource
 from infra_assets.types.tagging import from_pairs, pairs
 
+_NOTHING_BESIDES = {"RemoveAclConfiguration": True, "RemoveExpectedBucketOwner": True}
+"""An update leaves what it doesn't speak of."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkGroup(Resource):
@@ -76,7 +79,7 @@ class WorkGroup(Resource):
                 WorkGroup=self.name,
                 State=wanted["state"],
                 ConfigurationUpdates={
-                    "ResultConfigurationUpdates": wanted["results"],
+                    "ResultConfigurationUpdates": {**_NOTHING_BESIDES, **wanted["results"]},
                     "EnforceWorkGroupConfiguration": wanted["enforced"],
                     "PublishCloudWatchMetricsEnabled": wanted["metrics"],
                     "BytesScannedCutoffPerQuery": wanted["scan_limit_bytes"],

@@ -21,7 +21,9 @@ _SETTINGS = (
     "ComparisonOperator",
     "Threshold",
     "TreatMissingData",
+    "Unit",
 )
+"""A metric has no data of a unit that it isn't published in, so an alarm has none of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from infra_assets.types.tagging import from_pairs, pairs
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(Resource):
-    """Starts one target and nothing else, under a role, on every event of a pattern."""
+    """Starts one target and nothing else, under a role, on every event of a pattern and at no
+    other time."""
 
     service: ClassVar[str] = "events"
     sets: ClassVar[frozenset[str]] = frozenset({"targets"})
@@ -27,6 +28,7 @@ class Rule(Resource):
         return {
             "description": self.description,
             "pattern": self.pattern,
+            "schedule": None,
             "state": "ENABLED",
             "targets": [{"Id": "target", "Arn": self.target, "RoleArn": self.role}],
         }
@@ -43,6 +45,7 @@ class Rule(Resource):
         attributes = {
             "description": rule.get("Description"),
             "pattern": json.loads(rule.get("EventPattern", "{}")),
+            "schedule": rule.get("ScheduleExpression"),
             "state": rule["State"],
             "targets": targets,
             "tags": from_pairs(tags),
@@ -53,7 +56,7 @@ class Rule(Resource):
         self._put(cloud, wanted, Tags=pairs(wanted["tags"]))
 
     def update(self, cloud: Cloud, live: Live, wanted: Attributes, changed: frozenset[str]) -> None:
-        if changed & {"description", "pattern", "state"}:
+        if changed & {"description", "pattern", "schedule", "state"}:
             self._put(cloud, wanted)
         if "targets" in changed:
             self._aim(cloud, live.attributes["targets"], wanted["targets"])
@@ -70,6 +73,7 @@ class Rule(Resource):
             cloud.write("events", "put_targets", Rule=self.name, Targets=wanted)
 
     def _put(self, cloud: Cloud, wanted: Attributes, **tags: Any) -> None:
+        """What isn't put, as a schedule, is taken off."""
         cloud.write(
             "events",
             "put_rule",

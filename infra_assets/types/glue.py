@@ -196,7 +196,7 @@ class Crawler(Resource):
         attributes = {
             "role": crawler["Role"].rsplit("/", 1)[-1],
             "database": targets[0]["DatabaseName"] if targets else None,
-            "tables": targets[0]["Tables"] if targets else [],
+            "tables": [table for target in targets for table in target["Tables"]],
             "schema_changes": crawler.get("SchemaChangePolicy"),
             "schedule": crawler.get("Schedule", {}).get("ScheduleExpression", ""),
             "configuration": json.loads(configuration) if configuration else None,

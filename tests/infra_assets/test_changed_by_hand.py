@@ -139,6 +139,45 @@ def test_what_the_trail_records_is_set_back(repaired: World, selector: dict[str,
     _is_seen_and_repaired(repaired, name, "selectors", by_hand)
 
 
+def test_query_results_are_given_to_nobody_else(repaired: World) -> None:
+    """(A0) Athena keeps what an update doesn't speak of."""
+    group = one(f"athena.WorkGroup/{SPEC.names.prefix}")
+    live = repaired.found(group)
+    theirs = {
+        "AclConfiguration": {"S3AclOption": "BUCKET_OWNER_FULL_CONTROL"},
+        "ExpectedBucketOwner": "210987654321",
+    }
+    repaired.aws.client("athena").update_work_group(
+        WorkGroup=live.id, ConfigurationUpdates={"ResultConfigurationUpdates": theirs}
+    )
+    _is_repaired(repaired, group, "results", comparable(group, live))
+
+
+def test_an_alarm_waits_for_no_unit_that_its_metric_hasnt(repaired: World) -> None:
+    """(M1) It would never go off."""
+    alarm = one(f"cloudwatch.Alarm/{SPEC.names.prefix}-web-cpu")
+    live = repaired.found(alarm)
+    now = live.attributes
+    repaired.aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=live.id,
+        Dimensions=[{"Name": name, "Value": value} for name, value in now["dimensions"].items()],
+        Unit="Count",
+        **{name: value for name, value in now["settings"].items() if value is not None},
+        **now["tells"],
+    )
+    _is_repaired(repaired, alarm, "settings", comparable(alarm, live))
+
+
+def test_the_crawler_crawls_one_table(repaired: World) -> None:
+    """(A0)"""
+    crawler = one(f"glue.Crawler/{SPEC.names.prefix}-clicks-raw")
+    live, glue = repaired.found(crawler), repaired.aws.client("glue")
+    targets = glue.get_crawler(Name=live.id)["Crawler"]["Targets"]["CatalogTargets"]
+    other = {**targets[0], "Tables": ["other"]}
+    glue.update_crawler(Name=live.id, Targets={"CatalogTargets": [*targets, other]})
+    _is_repaired(repaired, crawler, "tables", comparable(crawler, live))
+
+
 INTERFACE = {"DeviceIndex": 1, "AssociatePublicIpAddress": True}
 VOLUME = {"DeviceName": "/dev/xvdb", "Ebs": {"VolumeSize": 8, "Encrypted": False}}
 SCRIPT = base64.b64encode(b"\x1f\x8b\xff").decode()

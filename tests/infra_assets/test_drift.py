@@ -128,6 +128,16 @@ def another_target(world: World, live: Live) -> None:
     world.aws.client("events").put_targets(Rule=live.id, Targets=targets)
 
 
+def starting_by_the_clock(world: World, live: Live) -> None:
+    """A rule that starts its target at certain times besides."""
+    world.aws.client("events").put_rule(
+        Name=live.id,
+        Description=live.attributes["description"],
+        EventPattern=json.dumps(live.attributes["pattern"]),
+        ScheduleExpression="rate(5 minutes)",
+    )
+
+
 def weighted(world: World, live: Live) -> None:
     """A record that is there for a share of those who ask."""
     route53, zone = world.aws.client("route53"), live.attributes["zone"]
@@ -202,6 +212,7 @@ CHANGED_BEHIND: dict[tuple[str, str], Behind] = {
         Principal="*",
     ),
     ("events.Rule", "targets"): another_target,
+    ("events.Rule", "schedule"): starting_by_the_clock,
     ("route53.Record", "variants"): weighted,
     ("route53.PrivateRecord", "variants"): weighted,
     ("cloudtrail.Trail", "insights"): call(
@@ -286,6 +297,8 @@ VALUES: dict[tuple[str, str], Any] = {
     )["DBParameterGroup"]["DBParameterGroupName"],
     ("rds.ParameterGroup", "parameters"): {"long_query_time": "9"},
     ("firehose.DeliveryStream", "compression"): "GZIP",
+    ("firehose.DeliveryStream", "time_zone"): "Asia/Tokyo",
+    ("firehose.DeliveryStream", "extension"): ".gz",
     ("glue.Crawler", "schema_changes"): {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
     ("glue.Crawler", "schedule"): "cron(0 0 * * ? *)",
     ("logs.LogGroup", "retention_days"): 30,

@@ -24,11 +24,14 @@ FOUND = "names what was found"
 IDENTITY = "is part of the identity"
 ONCE = "is about one change only"
 ONLY_ONE = "there's no other"
+RESULTS = "takes off what is compared as part of the results"
 
 NOT_COMPARED = {
     ("acm.Certificate", "ValidationMethod"): FIXED,
     ("acm.Validation", "Changes.Action"): ONCE,
     ("acm.Validation", "HostedZoneId"): IDENTITY,
+    ("athena.WorkGroup", "ResultConfigurationUpdates.RemoveAclConfiguration"): RESULTS,
+    ("athena.WorkGroup", "ResultConfigurationUpdates.RemoveExpectedBucketOwner"): RESULTS,
     ("autoscaling.Group", "Preferences.MaxHealthyPercentage"): ONCE,
     ("autoscaling.Group", "Preferences.MinHealthyPercentage"): ONCE,
     ("autoscaling.Group", "Tags.Key"): "is the revision's, whose value is compared",
