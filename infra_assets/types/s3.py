@@ -91,7 +91,8 @@ class Bucket(Resource):
         s3 = cloud.aws.client("s3")
         locked = cloud.live(ObjectLock.former(self.name))
         override = {"BypassGovernanceRetention": True} if locked else {}
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
+        listed = s3.get_paginator("list_object_versions").paginate(Bucket=self.name)
+        for page in [*listed]:  # before any is deleted: a page says after which key the next begins
             versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
             if not versions:
                 continue
