@@ -91,19 +91,21 @@ class Bucket(Resource):
         s3 = cloud.aws.client("s3")
         locked = cloud.live(ObjectLock.former(self.name))
         override = {"BypassGovernanceRetention": True} if locked else {}
-        listed = s3.get_paginator("list_object_versions").paginate(Bucket=self.name)
-        for page in [*listed]:  # before any is deleted: a page says after which key the next begins
-            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        kept: list[Any] = []  # then AWS doesn't let the bucket go, and says so
+        while not kept:
+            first = s3.list_object_versions(Bucket=self.name)
+            versions = [*first.get("Versions", ()), *first.get("DeleteMarkers", ())]
             if not versions:
-                continue
+                break
             objects = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions]
-            cloud.write(
+            reply = cloud.write(
                 "s3",
                 "delete_objects",
                 Bucket=self.name,
                 Delete={"Objects": objects, "Quiet": True},
                 **override,
             )
+            kept = reply.get("Errors", [])
         cloud.write("s3", "delete_bucket", Bucket=self.name)
 
 
