@@ -1,7 +1,6 @@
 """The click stream's assets: what has landed, crawled, and the days compacted from it (E3, E4)."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +48,7 @@ def _raw_clicks(aws: Aws) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult
         metadata={
             "fields": len(columns),
             "undeclared": undeclared,
-            "fingerprint": _fingerprint(undeclared),
+            "fingerprint": landing.digest(undeclared),
         },
     )
     yield dg.AssetCheckResult(
@@ -59,7 +58,7 @@ def _raw_clicks(aws: Aws) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult
         metadata={
             "folders": len(folders),
             "stray": len(strays),
-            "fingerprint": _fingerprint(strays),
+            "fingerprint": landing.digest(strays),
         },
     )
     yield dg.MaterializeResult(metadata={"fields": len(columns), "days": len(folders)})
@@ -85,11 +84,6 @@ raw_clicks: dg.AssetsDefinition = dg.asset(
         ),
     ],
 )(_raw_clicks)
-
-
-def _fingerprint(found: Iterable[str]) -> str:
-    """Stays the same while the same is found; folders may be called anything."""
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 class ClicksConfig(dg.Config):

@@ -109,10 +109,8 @@ class Validation(Resource):
         return [Live(record.id, {"value": value, **record.attributes}, ready=ready)]
 
     def create(self, cloud: Cloud, wanted: Attributes) -> None:
-        certificate, zone = (
-            cloud.live(Certificate.former(self.name)),
-            zone_of(cloud, self.name, private=False),
-        )
+        certificate = cloud.live(Certificate.former(self.name))
+        zone = zone_of(cloud, self.name, private=False)
         if certificate is None or zone is None:
             return
         record = {"values": [wanted["value"]], "ttl_s": wanted["ttl_s"], "alias": None}

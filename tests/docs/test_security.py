@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/security.md"
 OPERATOR = sorted((ROOT / "deploy/operator").glob("*.json"))
 BOOTSTRAP = ROOT / "deploy/bootstrap-policy.json"
-READING = ("BatchGet", "Describe", "Get", "List")
 ROLES = {r.name.removeprefix("mall-dev-"): r for r in DECLARED if isinstance(r, Role)}
 POLICIES = {r.name: r.document for r in DECLARED if isinstance(r, Policy)}
 

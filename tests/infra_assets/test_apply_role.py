@@ -94,25 +94,32 @@ def test_it_makes_roles_of_this_environment_only() -> None:
         assert not RIGHTS.allow(Need("iam:PutRolePolicy", role(name), BOUNDARY))
 
 
+def handed_over(rights: Rights) -> set[tuple[str, str]]:
+    """Which of our roles may be given to which service that some role trusts."""
+    roles = [each for each in DECLARED if isinstance(each, Role)]
+    return {
+        (each.name, service)
+        for each in roles
+        for service in {trusted_by(other) for other in roles}
+        if rights.allow(Need("iam:PassRole", role(each.name), {"iam:PassedToService": service}))
+    }
+
+
+def trusted_by(each: Role) -> str:
+    return each.trust["Statement"][0]["Principal"]["Service"]
+
+
+FOR_THEIR_SERVICES = {
+    (each.name, trusted_by(each))
+    for each in DECLARED
+    if isinstance(each, Role) and each.name not in (APPLY, SPEC.names.data_role)
+}
+"""Those of runs are handed over by who starts tasks."""
+
+
 def test_it_hands_each_role_to_the_service_that_it_is_for() -> None:
     """And those of runs to nothing: who starts tasks does that."""
-    services = {
-        each.trust["Statement"][0]["Principal"]["Service"]
-        for each in DECLARED
-        if isinstance(each, Role)
-    }
-    handed = {
-        (each.name, service)
-        for each in DECLARED
-        if isinstance(each, Role)
-        for service in services
-        if RIGHTS.allow(Need("iam:PassRole", role(each.name), {"iam:PassedToService": service}))
-    }
-    assert handed == {
-        (each.name, each.trust["Statement"][0]["Principal"]["Service"])
-        for each in DECLARED
-        if isinstance(each, Role) and each.name not in (APPLY, SPEC.names.data_role)
-    }
+    assert handed_over(RIGHTS) == FOR_THEIR_SERVICES
 
 
 @HOWEVER

@@ -14,7 +14,14 @@ import boto3
 import pytest
 
 from tests.authorization import ApiCall, Need, Rights, action_of, arn, needs, recorded
-from tests.infra_assets.test_apply_role import APPLY, BOUNDARY, RIGHTS, actions_of
+from tests.infra_assets.test_apply_role import (
+    APPLY,
+    BOUNDARY,
+    FOR_THEIR_SERVICES,
+    RIGHTS,
+    actions_of,
+    handed_over,
+)
 from tests.infra_assets.test_drift import change_behind, changeable
 from tests.infra_assets.world import DECLARED, ONE_OF_EACH_TYPE, SPEC, World, open_world
 from tests.service_models import faults
@@ -219,6 +226,25 @@ def test_an_operator_adopts_what_nobody_has_tagged(world: World) -> None:
     assert [str(need) for need in needed if not OPERATOR.allow(need)] == []
     refused = {need.action for need in needed if not RIGHTS.allow(need)}
     assert refused == {"ec2:CreateTags"}
+
+
+def test_an_operator_hands_each_role_to_the_service_that_it_is_for() -> None:
+    assert handed_over(OPERATOR) == FOR_THEIR_SERVICES
+
+
+@pytest.mark.parametrize(
+    "action", ["AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy"]
+)
+def test_an_operator_makes_and_widens_roles_within_a_boundary_of_ours_only(action: str) -> None:
+    """(N3) And takes none off."""
+    new = arn("iam", "role/mall-dev-new", regional=False)
+    other = {"iam:PermissionsBoundary": arn("iam", "policy/mall-dev-apply-data", regional=False)}
+    assert OPERATOR.allow(Need(f"iam:{action}", new, BOUNDARY))
+    assert not OPERATOR.allow(Need(f"iam:{action}", new))
+    assert not OPERATOR.allow(Need(f"iam:{action}", new, other))
+    assert not OPERATOR.allow(Need("iam:DeleteRolePermissionsBoundary", new, BOUNDARY))
+    elsewhere = arn("iam", "role/Administrator", regional=False)
+    assert not OPERATOR.allow(Need(f"iam:{action}", elsewhere, BOUNDARY))
 
 
 def test_an_operator_makes_no_users_and_no_keys_of_access() -> None:

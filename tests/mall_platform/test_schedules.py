@@ -70,7 +70,8 @@ def test_the_hourly_run_leaves_days_of_clicks_alone_that_have_not_grown(
 ) -> None:
     """(E3)"""
     ops = tick(defs, "clicks_schedule", 14).run_config["ops"]
-    assert ops["mall__clickstream__clicks"]["config"]["only_grown"] is True
+    config = ops["mall__clickstream__clicks"]["config"]
+    assert config == {"only_grown": True, "accept_loss": False}
 
 
 @pytest.mark.parametrize("name", ["nightly_job", "clicks_job"])
