@@ -460,13 +460,19 @@ def _handing_over(spec: PlatformSpec, roles: Sequence[Role]) -> list[Statement]:
     """Each role to the service that it trusts, and to no other."""
     by_service: dict[str, list[str]] = {}
     for role in roles:
-        service = role.trust["Statement"][0]["Principal"]["Service"]
+        service = trusted_service(role)
         arn = spec.arn("iam", f"role/{role.name}", regional=False)
         by_service.setdefault(service, []).append(arn)
     return [
         allow(["iam:PassRole"], arns, {"StringEquals": {"iam:PassedToService": service}})
         for service, arns in sorted(by_service.items())
     ]
+
+
+def trusted_service(role: Role) -> str:
+    """The service that a role is for."""
+    service: str = role.trust["Statement"][0]["Principal"]["Service"]
+    return service
 
 
 def _keys(spec: PlatformSpec) -> list[Statement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra_assets.apply_rights import trusted_service
 from infra_assets.apply_role import apply_role
 from infra_assets.boundary import bounded
 from infra_assets.firewall import firewall_rules
@@ -75,12 +76,16 @@ def security_groups(spec: PlatformSpec) -> list[Resource]:
     return server_groups(spec)
 
 
+_STARTED_LATER = ("ecs-tasks.amazonaws.com", "export.rds.amazonaws.com")
+"""Services that get a role with each task or export that somebody starts, not from an apply."""
+
+
 @infra_asset(area="security", deps=["security/encryption_keys"], kinds=["iam"])
 def iam_roles(spec: PlatformSpec) -> list[Resource]:
     """One role for each principal, with no more than it needs, within a boundary (N3)."""
     resources = [_firehose(spec), _crawler(spec), *server_roles(spec), *platform_roles(spec)]
     roles = [resource for resource in resources if isinstance(resource, Role)]
-    given = [role for role in roles if role.name != spec.names.data_role]
+    given = [role for role in roles if trusted_service(role) not in _STARTED_LATER]
     return [*bounded(spec.names.boundary, resources), *apply_role(spec, given)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from infra_assets.apply_rights import trusted_service
 from infra_assets.registry import REGISTRY
 from infra_assets.resource import Ref
 from infra_assets.spec import platform_spec
@@ -100,25 +101,22 @@ def handed_over(rights: Rights) -> set[tuple[str, str]]:
     return {
         (each.name, service)
         for each in roles
-        for service in {trusted_by(other) for other in roles}
+        for service in {trusted_service(other) for other in roles}
         if rights.allow(Need("iam:PassRole", role(each.name), {"iam:PassedToService": service}))
     }
 
 
-def trusted_by(each: Role) -> str:
-    return each.trust["Statement"][0]["Principal"]["Service"]
-
-
+HANDED_OVER_LATER = ("ecs-tasks.amazonaws.com", "export.rds.amazonaws.com")
+"""Services that get their role when a task or an export is started, not from an apply."""
 FOR_THEIR_SERVICES = {
-    (each.name, trusted_by(each))
+    (each.name, trusted_service(each))
     for each in DECLARED
-    if isinstance(each, Role) and each.name not in (APPLY, SPEC.names.data_role)
+    if isinstance(each, Role) and trusted_service(each) not in HANDED_OVER_LATER
 }
-"""Those of runs are handed over by who starts tasks."""
 
 
 def test_it_hands_each_role_to_the_service_that_it_is_for() -> None:
-    """And those of runs to nothing: who starts tasks does that."""
+    """And those of runs and exports to nothing: who starts them does that."""
     assert handed_over(RIGHTS) == FOR_THEIR_SERVICES
 
 
